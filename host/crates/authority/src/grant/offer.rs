@@ -1,0 +1,47 @@
+//! What the operator offers to a run.
+
+use std::collections::BTreeMap;
+
+use ledger::Meter;
+
+use super::{GrantError, ModelPlace, Place, TEXT_LIMIT, check_name};
+use crate::{Pattern, Verb};
+
+/// What the operator's flags, or the answers on a terminal, offer to a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offer {
+    /// `--mount LABEL=DIR[:rw]`.
+    pub mounts: BTreeMap<String, Place>,
+    /// `--model LABEL=…`.
+    pub models: BTreeMap<String, ModelPlace>,
+    /// `--allow VERB=OBJECT`.
+    pub allow: Vec<(Verb, Pattern)>,
+    /// `--budget METER=AMOUNT`; the last one of a meter counts.
+    pub budget: Vec<(Meter, u64)>,
+}
+
+/// Whether every label and text is allowed.
+pub fn check_places(
+    mounts: &BTreeMap<String, Place>,
+    models: &BTreeMap<String, ModelPlace>,
+) -> Result<(), GrantError> {
+    for (name, place) in mounts {
+        check_name("mount", name)?;
+        check_text("mount", name, "path", &place.path)?;
+    }
+    for (name, place) in models {
+        check_name("model", name)?;
+        check_text("model", name, "driver", &place.driver)?;
+        check_text("model", name, "model", &place.model)?;
+        check_text("model", name, "source", &place.source)?;
+    }
+    Ok(())
+}
+
+/// Whether a text is one line within the limit.
+pub fn check_text(what: &'static str, name: &str, field: &'static str, text: &str) -> Result<(), GrantError> {
+    match text.is_empty() || text.len() > TEXT_LIMIT || text.chars().any(char::is_control) {
+        true => Err(GrantError::Text { what, name: name.chars().take(super::NAME_LIMIT).collect(), field }),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,202 @@
+//! What a process holds.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Labels, Pattern, Verb};
+
+mod attenuate;
+pub use attenuate::{NotDelegable, Reason};
+
+/// How strong one half of a right is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Use {
+    /// Not at all.
+    #[default]
+    No,
+    /// Each call waits for the operator.
+    Ask,
+    /// At once.
+    Allow,
+}
+
+/// One capability: a verb on the objects of a pattern, with its two halves, use and delegate.
+///
+/// A coordinator with no use half and a delegate half can equip a writer without being able to write
+/// itself.
+///
+/// JSON: `{"verb":"write","object":"site","use":"allow","delegate":"allow","unless":["personal"]}`; the
+/// last three are left out when they are `no`, `no` and empty.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Right {
+    /// What may be done.
+    pub verb: Verb,
+    /// To what.
+    pub object: Pattern,
+    /// By the holder itself.
+    #[serde(rename = "use", default, skip_serializing_if = "is_no")]
+    pub using: Use,
+    /// By children to whom the holder hands it on: the most that they can get.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub delegate: Use,
+    /// It does not hold for a process that carries one of these.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub unless: Labels,
+}
+
+impl Right {
+    /// The right to use, not to hand on, under every label.
+    pub fn allow(verb: Verb, object: Pattern) -> Self {
+        Self { verb, object, using: Use::Allow, delegate: Use::No, unless: Labels::default() }
+    }
+}
+
+/// The answer to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// Go on.
+    Allow,
+    /// Wait for the operator.
+    Ask,
+    /// No right covers it.
+    Deny,
+}
+
+/// Why a list is no set of rights.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RightsError {
+    /// More than [`Rights::LIMIT`].
+    #[error("{0} capabilities; at most {limit} are allowed: use `prefix.*` or `*`", limit = Rights::LIMIT)]
+    TooMany(usize),
+    /// Over [`Rights::BYTES`].
+    #[error("the capabilities take {0} bytes; at most {limit} are allowed: shorten the names", limit = Rights::BYTES)]
+    TooLong(usize),
+    /// A right with more than [`Labels::LIMIT`] labels in its `unless`.
+    #[error("{0} labels in one capability; at most {limit} are allowed", limit = Labels::LIMIT)]
+    TooManyLabels(usize),
+}
+
+/// All rights of a process, sorted and without duplicates, so that the same set has one encoding.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Right>", into = "Vec<Right>")]
+pub struct Rights(Vec<Right>);
+
+impl Rights {
+    /// Rights in a set at most.
+    pub const LIMIT: usize = 64;
+    /// Bytes of all objects and labels together at most: a set is written inline into an entry of 16 KiB.
+    pub const BYTES: usize = 8 * 1024;
+
+    /// The set of these rights, in any order. Rights that allow nothing are left out; the two halves of one
+    /// right are joined.
+    pub fn new(rights: impl IntoIterator<Item = Right>) -> Result<Self, RightsError> {
+        let mut set: Vec<Right> = Vec::new();
+        for right in rights {
+            if right.unless.len() > Labels::LIMIT {
+                return Err(RightsError::TooManyLabels(right.unless.len()));
+            }
+            if right.using == Use::No && right.delegate == Use::No {
+                continue;
+            }
+            match set.iter_mut().find(|other| same(other, &right)) {
+                Some(other) => {
+                    other.using = other.using.max(right.using);
+                    other.delegate = other.delegate.max(right.delegate);
+                }
+                None => set.push(right),
+            }
+            if set.len() > Self::LIMIT {
+                return Err(RightsError::TooMany(set.len()));
+            }
+        }
+        set.sort_unstable();
+        let bytes = set.iter().map(length).sum();
+        if bytes > Self::BYTES {
+            return Err(RightsError::TooLong(bytes));
+        }
+        Ok(Self(set))
+    }
+
+    /// Whether the holder may do this now: the strongest right that covers the object and is not held
+    /// back by a label that the process carries.
+    pub fn decide(&self, verb: Verb, object: &str, carried: &Labels) -> Decision {
+        self.strongest(verb, carried, |right| right.object.covers(object))
+    }
+
+    /// As [`Rights::decide`], for all names of a pattern at once (`subscribe`).
+    pub fn decide_pattern(&self, verb: Verb, pattern: &Pattern, carried: &Labels) -> Decision {
+        // One right must cover the whole pattern: no finite union of narrower ones ever does.
+        self.strongest(verb, carried, |right| right.object.covers_pattern(pattern))
+    }
+
+    /// Whether the holder may use the verb on anything at all, under some labels.
+    pub fn any(&self, verb: Verb) -> bool {
+        self.0.iter().any(|right| right.verb == verb && right.using != Use::No)
+    }
+
+    /// The rights, sorted.
+    pub fn iter(&self) -> std::slice::Iter<'_, Right> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn strongest(&self, verb: Verb, carried: &Labels, covers: impl Fn(&Right) -> bool) -> Decision {
+        let matching = self.0.iter().filter(|right| right.verb == verb && covers(right));
+        let free = matching.filter(|right| !right.unless.intersects(carried));
+        match free.map(|right| right.using).max() {
+            Some(Use::Allow) => Decision::Allow,
+            Some(Use::Ask) => Decision::Ask,
+            Some(Use::No) | None => Decision::Deny,
+        }
+    }
+}
+
+/// Whether two rights differ only in their halves. Joining them changes no answer: both take the strongest.
+fn same(a: &Right, b: &Right) -> bool {
+    a.verb == b.verb && a.object == b.object && a.unless == b.unless
+}
+
+fn length(right: &Right) -> usize {
+    right.object.as_str().len() + right.unless.iter().map(str::len).sum::<usize>()
+}
+
+fn is_no(using: &Use) -> bool {
+    *using == Use::No
+}
+
+impl TryFrom<Vec<Right>> for Rights {
+    type Error = RightsError;
+
+    fn try_from(rights: Vec<Right>) -> Result<Self, RightsError> {
+        Self::new(rights)
+    }
+}
+
+impl From<Rights> for Vec<Right> {
+    fn from(rights: Rights) -> Self {
+        rights.0
+    }
+}
+
+impl<'a> IntoIterator for &'a Rights {
+    type Item = &'a Right;
+    type IntoIter = std::slice::Iter<'a, Right>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests;

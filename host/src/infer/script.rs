@@ -1,0 +1,233 @@
+//! The file of a scripted backend: what it claims to be, and its answers, in TOML.
+//!
+//! ```toml
+//! [model]                   # what it claims; as here when absent
+//! context = 0               # tokens of prompt and answer; 0: not known
+//! tools = true
+//! streaming = true
+//! json = true
+//! price-in = 250000         # micro-USD per million tokens; both prices or none
+//! price-out = 1000000
+//!
+//! [[answer]]                # the first whose conditions all hold is given
+//! process = "writer"        # see `answer` for every key
+//! contains = "merge"
+//! text = "Merged."
+//! ```
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::answer::{Answer, RawAnswer};
+use crate::kernel::ports::Traits;
+
+/// The size of a script, in bytes.
+pub const SCRIPT_LIMIT: u64 = 1 << 20;
+/// Answers in a script.
+pub const ANSWER_LIMIT: usize = 1_000;
+/// The largest number in a script: what meters can count, 2⁵³ − 1.
+pub const NUMBER_LIMIT: u64 = (1 << 53) - 1;
+
+/// Why a script cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ScriptError {
+    /// The file could not be read.
+    #[error("cannot read the script {}: {source}; check that it exists and is readable text", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// More bytes than [`SCRIPT_LIMIT`].
+    #[error("{name}: the script is larger than {SCRIPT_LIMIT} bytes; split it")]
+    TooLarge {
+        /// The script.
+        name: String,
+    },
+    /// It is no TOML, or no script.
+    #[error("{name}:{line}:{column}: {message}")]
+    Wrong {
+        /// The script.
+        name: String,
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+        /// What is wrong, and what would be right.
+        message: String,
+    },
+}
+
+/// A checked script.
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) traits: Traits,
+    pub(super) answers: Vec<Answer>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawScript {
+    model: Option<Spanned<RawModel>>,
+    #[serde(default)]
+    answer: Vec<Spanned<RawAnswer>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawModel {
+    #[serde(default)]
+    context: u32,
+    #[serde(default = "yes")]
+    tools: bool,
+    #[serde(default = "yes")]
+    streaming: bool,
+    #[serde(default = "yes")]
+    json: bool,
+    price_in: Option<u64>,
+    price_out: Option<u64>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Reads and checks a script.
+pub(super) fn load(path: &Path) -> Result<Script, ScriptError> {
+    let failed = |source| ScriptError::Read { path: path.to_owned(), source };
+    let mut text = String::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(SCRIPT_LIMIT + 1).read_to_string(&mut text).map_err(failed)?;
+    parse(&text, &path.display().to_string())
+}
+
+/// Checks a script; `name` is for messages.
+pub(super) fn parse(text: &str, name: &str) -> Result<Script, ScriptError> {
+    if text.len() as u64 > SCRIPT_LIMIT {
+        return Err(ScriptError::TooLarge { name: name.to_owned() });
+    }
+    let wrong = |span: Option<Range<usize>>, message: &str| {
+        let (line, column) = position(text, span.map_or(0, |span| span.start));
+        ScriptError::Wrong { name: name.to_owned(), line, column, message: message.to_owned() }
+    };
+    let raw: RawScript = toml::from_str(text).map_err(|error| wrong(error.span(), error.message()))?;
+    let traits = match raw.model {
+        None => Traits { context: 0, tools: true, streaming: true, json: true, price: None },
+        Some(model) => {
+            let span = model.span();
+            traits(model.into_inner()).map_err(|message| wrong(Some(span), &message))?
+        }
+    };
+    if raw.answer.is_empty() {
+        return Err(wrong(None, "the script has no answers: add an [[answer]] with a `text`"));
+    }
+    if let Some(over) = raw.answer.get(ANSWER_LIMIT) {
+        return Err(wrong(Some(over.span()), &format!("the script has more than {ANSWER_LIMIT} answers")));
+    }
+    let check = |answer: Spanned<RawAnswer>| {
+        let span = answer.span();
+        Answer::check(answer.into_inner()).map_err(|message| wrong(Some(span), &message))
+    };
+    let answers = raw.answer.into_iter().map(check).collect::<Result<_, _>>()?;
+    Ok(Script { traits, answers })
+}
+
+fn traits(model: RawModel) -> Result<Traits, String> {
+    let price = match (model.price_in, model.price_out) {
+        (None, None) => None,
+        (Some(input), Some(output)) if input.max(output) <= NUMBER_LIMIT => Some((input, output)),
+        (Some(_), Some(_)) => return Err(format!("a price is above {NUMBER_LIMIT} micro-USD")),
+        _ => return Err("`price-in` and `price-out` go together: give both or none".to_owned()),
+    };
+    let RawModel { context, tools, streaming, json, .. } = model;
+    Ok(Traits { context, tools, streaming, json, price })
+}
+
+/// Line and column of a byte, both from 1; the column counts characters.
+fn position(text: &str, byte: usize) -> (usize, usize) {
+    let before = &text[..text.floor_char_boundary(byte)];
+    let begin = before.rfind('\n').map_or(0, |end| end + 1);
+    (before.matches('\n').count() + 1, before[begin..].chars().count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[track_caller]
+    fn says(text: &str, at: (usize, usize), words: &str) {
+        match parse(text, "s.toml") {
+            Err(ScriptError::Wrong { name, line, column, message }) => {
+                assert!(message.contains(words), "{message}");
+                assert_eq!((name.as_str(), (line, column)), ("s.toml", at), "{message}");
+            }
+            Err(other) => panic!("{other}"),
+            Ok(_) => panic!("taken: {text}"),
+        }
+    }
+
+    #[test]
+    fn what_a_model_claims() {
+        let text =
+            "[model]\ncontext = 8192\ntools = false\nprice-in = 1\nprice-out = 2\n[[answer]]\ntext = ''";
+        let traits = parse(text, "").unwrap().traits;
+        assert_eq!((traits.context, traits.tools, traits.streaming), (8192, false, true));
+        assert_eq!(traits.price, Some((1, 2)));
+        let traits = parse("[[answer]]\ntext = ''", "").unwrap().traits;
+        assert_eq!((traits.context, traits.tools, traits.json, traits.price), (0, true, true, None));
+        says("[model]\nprice-in = 1\n[[answer]]\ntext = ''", (1, 1), "give both or none");
+    }
+
+    #[test]
+    fn unknown_keys_and_wrong_types_are_refused_where_they_are() {
+        says("[[answer]]\ntext = 'a'\n  colour = 'red'", (3, 3), "unknown field `colour`");
+        says("[model]\ncontex = 1", (2, 1), "unknown field `contex`");
+        says("answers = []", (1, 1), "unknown field `answers`");
+        says("[[answer]]\nfail = { detail = 'ü', retry = true }", (2, 24), "unknown field `retry`");
+        says("[[answer]]\nturn = -1", (2, 8), "invalid value");
+        says("[[answer]]\nrole = 'boss'", (2, 8), "unknown variant `boss`");
+        says("[[answer]]\ntext = 'a", (2, 10), "");
+        says("[[answer]]\ntext = 'a'\ntext = 'b'", (3, 1), "duplicate");
+        says("", (1, 1), "no answers");
+    }
+
+    #[test]
+    fn an_answer_that_contradicts_itself_is_refused_where_it_begins() {
+        says("[[answer]]\ntext = ''\n\n[[answer]]\nturn = 1", (4, 1), "says nothing");
+    }
+
+    #[test]
+    fn scripts_are_bounded() {
+        let answer = "[[answer]]\ntext=''\n";
+        assert_eq!(parse(&answer.repeat(1_000), "").unwrap().answers.len(), 1_000);
+        says(&answer.repeat(1_001), (2_001, 1), "more than 1000");
+        let long = format!("# {}", "x".repeat(1 << 20));
+        assert!(matches!(parse(&long, ""), Err(ScriptError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn a_file_is_read_and_named_in_errors() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.toml");
+        let says = |words: &str| {
+            let text = load(&path).unwrap_err().to_string();
+            assert!(text.contains("s.toml") && text.contains(words), "{text}");
+        };
+        says("cannot read");
+        std::fs::write(&path, b"\xff").unwrap();
+        says("UTF-8");
+        std::fs::write(&path, "#".repeat(2 << 20)).unwrap();
+        says("larger than");
+        std::fs::write(&path, "[[answer]]\ntext = 1").unwrap();
+        says(":2:8: ");
+        std::fs::write(&path, "[[answer]]\ntext = '1'").unwrap();
+        load(&path).unwrap();
+    }
+}

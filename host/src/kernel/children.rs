@@ -1,0 +1,132 @@
+//! Processes and their children.
+
+use authority::{Pattern, Rights, Verb};
+use ledger::{Amounts, MAX, Meter, default_child};
+
+use super::answer::{Answer, Error};
+use super::call::{Pid, Restart, Signal, Spec};
+use super::decide::{Decided, done, fail, valid_name};
+use super::state::{Pending, Proc, Run};
+use crate::limits::{BODY_BYTES, PROCESSES, SPAWN_TERMS};
+
+pub(super) fn spawn(run: &Run, me: &Proc, spec: &Spec, size: u64) -> Result<Decided, Error> {
+    if !me.may(Verb::Spawn, &spec.component) {
+        return Err(Error::Denied);
+    }
+    if spec.restart != Restart::Never {
+        return Err(Error::Unsupported);
+    }
+    if size > BODY_BYTES {
+        return Err(Error::TooLarge(BODY_BYTES));
+    }
+    if run.procs.len() >= PROCESSES {
+        return Err(Error::Exhausted(Meter::Children));
+    }
+    let name = spec.name.as_ref().unwrap_or(&spec.component);
+    valid_name("name", name)?;
+    if name == "parent" || name == "kernel" {
+        return Err(Error::Invalid(format!("name: `{name}` is the kernel's")));
+    }
+    if run.names.get(name).and_then(|pid| run.proc(*pid)).is_some_and(|proc| proc.exit.is_none()) {
+        return Err(Error::Conflict(None));
+    }
+    rights(run, me, spec)?;
+    budget(run, me, spec)?;
+    Ok(done(Answer::Id(run.procs.len() as u64 + 1)))
+}
+
+/// What the child will hold: its needs, of what the parent may delegate, of what was asked.
+pub(super) fn rights(run: &Run, me: &Proc, spec: &Spec) -> Result<Rights, Error> {
+    let member = run.grant.children.get(&spec.component).ok_or(Error::NotFound)?;
+    let asked = spec.capabilities.as_ref().map(|list| {
+        if list.len() > SPAWN_TERMS {
+            return Err(Error::TooLarge(SPAWN_TERMS as u64));
+        }
+        list.iter()
+            .map(|(verb, object)| {
+                let verb: Verb = verb.parse().map_err(|e| Error::Invalid(format!("capabilities: {e}")))?;
+                let object: Pattern = object.parse().map_err(|e| Error::Invalid(format!("capabilities: {e}")))?;
+                Ok((verb, object))
+            })
+            .collect::<Result<Vec<_>, Error>>()
+    });
+    let asked = asked.transpose()?;
+    Rights::attenuate(&member.rights, &me.rights, asked.as_deref()).map_err(|_| Error::Denied)
+}
+
+/// What the child will be granted, if the parent can move it. Meters that the spawn does not name take the manifest's
+/// amount, else the default, at most what is left.
+pub(super) fn budget(run: &Run, me: &Proc, spec: &Spec) -> Result<Amounts, Error> {
+    let member = run.grant.children.get(&spec.component).ok_or(Error::NotFound)?;
+    if spec.budget.len() > SPAWN_TERMS {
+        return Err(Error::TooLarge(SPAWN_TERMS as u64));
+    }
+    let defaults = default_child();
+    let mut budget = Amounts::unlimited();
+    for meter in Meter::ALL {
+        let declared = member.budget.get(meter);
+        let wanted = if declared < MAX { declared } else { defaults.get(meter) };
+        budget = budget.with(meter, wanted.min(movable(me, spec, meter)));
+    }
+    for (meter, amount) in &spec.budget {
+        if *amount > movable(me, spec, *meter) {
+            return Err(Error::Exhausted(*meter));
+        }
+        budget = budget.with(*meter, *amount);
+    }
+    Ok(budget)
+}
+
+/// What can be moved of a meter now: not the memory that the caller itself holds, nor the child it spawns.
+fn movable(me: &Proc, spec: &Spec, meter: Meter) -> u64 {
+    let left = me.account.left(meter);
+    match meter {
+        Meter::Memory if left < MAX => left.saturating_sub(spec.holds),
+        Meter::Children if left < MAX => left.saturating_sub(1),
+        Meter::Fuel
+        | Meter::Memory
+        | Meter::WallTime
+        | Meter::TokensIn
+        | Meter::TokensOut
+        | Meter::MicroUsd
+        | Meter::BytesStored
+        | Meter::BytesSent
+        | Meter::Calls
+        | Meter::Children => left,
+    }
+}
+
+/// The child of this number, if it is this process's.
+fn child<'a>(run: &'a Run, me: &Proc, child: u64) -> Option<&'a Proc> {
+    run.proc(Pid::try_from(child).ok()?).filter(|proc| proc.parent == Some(me.pid))
+}
+
+pub(super) fn wait(run: &Run, me: &Proc, pid: u64, until: Option<u64>, now: u64) -> Decided {
+    let Some(child) = child(run, me, pid) else { return fail(Error::Closed) };
+    if let Some(answer) = exited(child) {
+        return done(answer);
+    }
+    if until.is_some_and(|until| until <= now) {
+        return done(Answer::Nothing);
+    }
+    if me.stopping { fail(Error::Interrupted) } else { Decided::Wait(until) }
+}
+
+fn exited(child: &Proc) -> Option<Answer> {
+    let ended = child.exit.as_ref()?;
+    Some(Answer::Exit { exit: Box::new(ended.exit.clone()), from: ended.seq })
+}
+
+/// Whether the child that a process waits for has ended.
+pub(super) fn ended(run: &Run, pending: &Pending) -> Option<Result<Answer, Error>> {
+    exited(run.proc(pending.peer?)?).map(Ok)
+}
+
+pub(super) fn signal(run: &Run, me: &Proc, pid: u64, signal: Signal) -> Result<Decided, Error> {
+    let child = child(run, me, pid).ok_or(Error::Closed)?;
+    match signal {
+        Signal::Pause | Signal::Resume => Err(Error::Unsupported),
+        Signal::Stop | Signal::Kill if child.exit.is_some() => Err(Error::Closed),
+        Signal::Stop | Signal::Kill => Ok(done(Answer::Done)),
+    }
+}

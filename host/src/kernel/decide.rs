@@ -1,0 +1,197 @@
+//! What becomes of a call: pure, from the state, the call and the kernel's time.
+
+use std::sync::Arc;
+
+use audit::Digest;
+use bytes::Bytes;
+use ledger::{MAX, Meter};
+use serde::Serialize;
+
+use super::answer::{Answer, Error};
+use super::call::{Call, Key};
+use super::path::RelPath;
+use super::ports::{Expect, Range, Traits};
+use super::state::{Proc, Run, State};
+use super::{artifact, children, cost, infer, ipc, lease, mount};
+use crate::limits::{BODY_BYTES, LOG_BYTES, NAME_BYTES};
+use authority::Verb;
+
+/// A call as it reaches the kernel.
+pub(super) struct Asked<'a> {
+    /// The call.
+    pub call: &'a Call,
+    /// The size of the body that it carries.
+    pub size: u64,
+    /// The bare digest of that body, for files and artifacts.
+    pub digest: Option<Digest>,
+    /// What the asked model can do.
+    pub traits: Option<Traits>,
+}
+
+/// What becomes of a call.
+#[derive(Debug)]
+pub(super) enum Decided {
+    /// It is answered; some answers carry bytes.
+    Now(Result<Answer, Error>, Option<Bytes>),
+    /// It waits for the kernel, until then.
+    Wait(Option<u64>),
+    /// It looks at something outside, which changes nothing there.
+    Look(Effect),
+    /// It changes something outside.
+    Act {
+        /// What.
+        effect: Effect,
+        /// The worst case.
+        reserve: Vec<(Meter, u64)>,
+    },
+    /// It takes the next chunk of a generation.
+    Draw(u64),
+}
+
+/// Something outside, resolved and authorised.
+#[derive(Debug, Clone)]
+pub(super) enum Effect {
+    Read { mount: Arc<str>, path: RelPath, range: Option<Range> },
+    List { mount: Arc<str>, path: RelPath, after: Option<Box<str>>, limit: u32 },
+    Stat { mount: Arc<str>, path: RelPath },
+    Models,
+    Write { mount: Arc<str>, path: RelPath, expect: Expect, digest: Digest },
+    Remove { mount: Arc<str>, path: RelPath, expect: Expect },
+    Rename { mount: Arc<str>, source: RelPath, target: RelPath, expect: Expect },
+    Generate { model: String },
+    Stream { model: String },
+}
+
+pub(super) fn done(answer: Answer) -> Decided {
+    Decided::Now(Ok(answer), None)
+}
+
+pub(super) fn fail(error: Error) -> Decided {
+    Decided::Now(Err(error), None)
+}
+
+impl Decided {
+    pub(super) fn act(effect: Effect) -> Decided {
+        Decided::Act { effect, reserve: Vec::new() }
+    }
+
+    /// A list as the JSON body of its entry.
+    pub(super) fn listing<T: Serialize>(list: &[T]) -> Decided {
+        match serde_json::to_vec(list) {
+            Ok(json) => Decided::Now(Ok(Answer::Listing), Some(json.into())),
+            Err(error) => fail(Error::Invalid(error.to_string())),
+        }
+    }
+}
+
+/// Checks a name that a guest made up.
+pub(super) fn valid_name(what: &str, name: &str) -> Result<(), Error> {
+    let fault = if name.is_empty() {
+        "is empty"
+    } else if name.len() > NAME_BYTES {
+        "is longer than 128 bytes"
+    } else if name.starts_with('$') {
+        "begins with `$`, which is the kernel's"
+    } else if name.chars().any(char::is_control) {
+        "holds a control character"
+    } else {
+        return Ok(());
+    };
+    Err(Error::Invalid(format!("{what} {fault}")))
+}
+
+/// Decides a call at kernel time `now`; its entry will have number `seq`.
+pub(super) fn decide(state: &State, key: Key, asked: &Asked<'_>, now: u64, seq: u64) -> Decided {
+    let Some((run, me)) = state.runs.get(&key.run).and_then(|run| Some((run, run.proc(key.pid)?))) else {
+        return fail(Error::Closed);
+    };
+    if let Err(short) = me.account.can(&cost::of(asked.call, asked.size)) {
+        return fail(Error::Exhausted(short.meter));
+    }
+    if let Some(error) = out_of_range(asked.call) {
+        return fail(error);
+    }
+    verb(run, me, asked, now, seq).unwrap_or_else(fail)
+}
+
+fn until(wait: &Option<u64>, now: u64) -> Option<u64> {
+    wait.map(|ms| now.saturating_add(ms))
+}
+
+fn verb(run: &Run, me: &Proc, asked: &Asked<'_>, now: u64, seq: u64) -> Result<Decided, Error> {
+    let (size, digest) = (asked.size, asked.digest);
+    Ok(match asked.call {
+        Call::Send { to, wait, .. } => ipc::send(run, me, to, size, until(wait, now), now, seq),
+        Call::Receive { wait } => ipc::receive(run, me, until(wait, now), now),
+        Call::Publish { topic } => ipc::publish(run, me, topic, size),
+        Call::Subscribe { pattern } => ipc::subscribe(me, pattern, seq),
+        Call::Close { .. } | Call::Cancel { .. } => done(Answer::Done),
+        Call::Acquire { name, ttl, wait } => lease::acquire(run, me, name, *ttl, until(wait, now), now, seq),
+        Call::Token { lease } => done(Answer::Id(*lease)),
+        Call::Renew { lease, ttl } => lease::renew(run, me, *lease, *ttl, now),
+        Call::Release { lease } => lease::release(run, me, *lease, now),
+        Call::Read { mount, path, range } => mount::read(run, me, mount, path, *range)?,
+        Call::Write { mount, path, condition } => {
+            mount::write(run, me, (mount, path), condition, mount::Data { size, digest }, now)?
+        }
+        Call::List { mount, path, after, limit } => mount::list(run, me, mount, path, after.as_deref(), *limit)?,
+        Call::Stat { mount, path } => mount::stat(run, me, mount, path)?,
+        Call::Remove { mount, path, condition } => mount::remove(run, me, mount, path, condition, now)?,
+        Call::Rename { mount, source, target, condition } => {
+            mount::rename(run, me, (mount, source, target), condition, now)?
+        }
+        Call::Put(put) => artifact::put(run, me, put, size, digest)?,
+        Call::Get { digest } => artifact::get(run, me, digest)?,
+        Call::Artifacts(filter) => artifact::list(run, me, filter)?,
+        Call::Models => Decided::Look(Effect::Models),
+        Call::Generate(question) => infer::question(run, me, question, size, asked.traits, false)?,
+        Call::Stream(question) => infer::question(run, me, question, size, asked.traits, true)?,
+        Call::Next { generation } => match me.generations.get(generation) {
+            None => return Err(Error::Closed),
+            Some(open) if open.ended => done(Answer::Nothing),
+            Some(_) => Decided::Draw(*generation),
+        },
+        Call::Whoami => done(Answer::Info { pid: me.pid, parent: me.parent, name: me.name.clone() }),
+        Call::Spawn(spec) => children::spawn(run, me, spec, size)?,
+        Call::ContinueAsNew | Call::Tools => return Err(Error::Unsupported),
+        Call::Restored => done(Answer::Nothing),
+        Call::Held => done(Answer::Done),
+        Call::Budget => done(Answer::Allowances(allowances(me))),
+        Call::Pid { child } => done(Answer::Id(*child)),
+        Call::Wait { child, wait } => children::wait(run, me, *child, until(wait, now), now),
+        Call::Signal { child, signal } => children::signal(run, me, *child, *signal)?,
+        Call::Tool { name } => {
+            let allowed = me.may(Verb::Tool, name);
+            return Err(if allowed { Error::Unsupported } else { Error::Denied });
+        }
+        Call::Log { level } if !me.may(Verb::Log, level.as_str()) => return Err(Error::Denied),
+        Call::Log { .. } if size > LOG_BYTES => return Err(Error::TooLarge(LOG_BYTES)),
+        Call::Log { .. } => done(Answer::Done),
+        Call::Sleep { until } if *until <= now => done(Answer::Done),
+        Call::Sleep { until } => Decided::Wait(Some(*until)),
+        Call::Oversized { .. } => return Err(Error::TooLarge(BODY_BYTES)),
+    })
+}
+
+fn allowances(me: &Proc) -> Vec<(Meter, u64, u64)> {
+    Meter::ALL
+        .into_iter()
+        .filter(|meter| me.account.granted(*meter) < MAX)
+        .map(|meter| (meter, me.account.left(meter), me.account.granted(meter)))
+        .collect()
+}
+
+/// The interface's u64s stop at 2^53 - 1.
+fn out_of_range(call: &Call) -> Option<Error> {
+    let numbers: [Option<u64>; 2] = match call {
+        Call::Send { in_reply_to, wait, .. } => [*in_reply_to, *wait],
+        Call::Receive { wait } | Call::Wait { wait, .. } => [*wait, None],
+        Call::Acquire { ttl, wait, .. } => [Some(*ttl), *wait],
+        Call::Renew { ttl, .. } => [Some(*ttl), None],
+        Call::Read { range, .. } => [range.map(|r| r.offset), range.map(|r| r.length)],
+        Call::Spawn(spec) => [spec.budget.iter().map(|(_, n)| *n).max(), None],
+        _ => return None,
+    };
+    let over = numbers.into_iter().flatten().any(|n| n > MAX);
+    over.then(|| Error::Invalid("a number is over 2^53 - 1".into()))
+}

@@ -1,0 +1,224 @@
+//! Effects outside. A [`Permit`] is what the gate hands to an effect: the resolved, authorised thing, which nobody else
+//! can make and which is used up by it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use audit::Digest;
+use bytes::Bytes;
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::answer::{Answer, Error, Spent};
+use super::decide::Effect;
+use super::mount;
+use super::ports::{Ask, Chunk, Completion, Driver, Expect, Fault, Mount, MountError, Request, Traits};
+use super::state::Run;
+
+/// What the kernel reaches outside for one run, by label.
+#[derive(Clone, Default)]
+pub struct Outside {
+    /// The operator's directories.
+    pub mounts: BTreeMap<String, Arc<dyn Mount>>,
+    /// Models.
+    pub models: BTreeMap<String, Model>,
+}
+
+/// A driver and the model it is to ask.
+#[derive(Clone)]
+pub struct Model {
+    /// Who answers.
+    pub driver: Arc<dyn Driver>,
+    /// The model's name there.
+    pub name: String,
+    /// What it can do.
+    pub traits: Traits,
+}
+
+/// A model as `infer.models` lists it.
+#[derive(Serialize)]
+struct Offered<'a> {
+    name: &'a str,
+    context: u32,
+    tools: bool,
+    streaming: bool,
+    json: bool,
+}
+
+/// Leave to make one effect happen.
+pub(super) struct Permit {
+    effect: Effect,
+    port: Port,
+}
+
+enum Port {
+    Mount(Arc<dyn Mount>),
+    Model(Model),
+    Models(Bytes),
+}
+
+/// What an effect gave.
+pub(super) struct Performed {
+    pub out: Result<Answer, Error>,
+    pub body: Option<Bytes>,
+    /// Whether the body is committed to with a bare digest, and which.
+    pub digest: Option<Digest>,
+    /// Chunks that are to come.
+    pub chunks: Option<mpsc::Receiver<Result<Chunk, Fault>>>,
+}
+
+impl Performed {
+    fn of(out: Result<Answer, Error>) -> Performed {
+        Performed { out, body: None, digest: None, chunks: None }
+    }
+
+    fn json<T: Serialize>(answer: Answer, value: &T) -> Performed {
+        match serde_json::to_vec(value) {
+            Ok(json) => Performed { body: Some(json.into()), ..Performed::of(Ok(answer)) },
+            Err(error) => Performed::of(Err(Error::Invalid(error.to_string()))),
+        }
+    }
+}
+
+/// Resolves an authorised effect to what it acts on.
+pub(super) fn permit(effect: Effect, outside: &Outside, run: &Run, me: u32) -> Result<Permit, Error> {
+    let port = match &effect {
+        Effect::Read { mount, .. }
+        | Effect::List { mount, .. }
+        | Effect::Stat { mount, .. }
+        | Effect::Write { mount, .. }
+        | Effect::Remove { mount, .. }
+        | Effect::Rename { mount, .. } => Port::Mount(outside.mounts.get(&**mount).cloned().ok_or(Error::Denied)?),
+        Effect::Generate { model } | Effect::Stream { model } => {
+            Port::Model(outside.models.get(model).cloned().ok_or(Error::Denied)?)
+        }
+        Effect::Models => Port::Models(offered(outside, run, me)?),
+    };
+    Ok(Permit { effect, port })
+}
+
+/// The JSON of the models that a process may ask.
+fn offered(outside: &Outside, run: &Run, me: u32) -> Result<Bytes, Error> {
+    let me = run.proc(me).ok_or(Error::Closed)?;
+    let may = |name: &&String| me.may(authority::Verb::Infer, name);
+    let list: Vec<Offered<'_>> = outside
+        .models
+        .iter()
+        .filter(|(name, _)| may(name))
+        .map(|(name, model)| {
+            let Traits { context, tools, streaming, json, .. } = model.traits;
+            Offered { name, context, tools, streaming, json }
+        })
+        .collect();
+    serde_json::to_vec(&list).map(Bytes::from).map_err(|error| Error::Invalid(error.to_string()))
+}
+
+impl Permit {
+    /// The digest of the file that the effect would replace, and whether its condition holds now. Only for mounts.
+    pub(super) async fn previous(&self) -> Result<Option<Digest>, Error> {
+        let (path, expect) = match &self.effect {
+            Effect::Write { path, expect, .. } | Effect::Remove { path, expect, .. } => (path, expect),
+            Effect::Rename { target, expect, .. } => (target, expect),
+            Effect::Read { .. }
+            | Effect::List { .. }
+            | Effect::Stat { .. }
+            | Effect::Models
+            | Effect::Generate { .. }
+            | Effect::Stream { .. } => return Ok(None),
+        };
+        let Port::Mount(port) = &self.port else { return Ok(None) };
+        let (port, at, removes) = (port.clone(), path.clone(), matches!(self.effect, Effect::Remove { .. }));
+        let there = match blocking(move || port.stat(at.as_str())).await {
+            Ok(listed) => listed.digest,
+            Err(MountError::NotFound) if removes => return Err(Error::NotFound),
+            Err(MountError::NotFound) => None,
+            Err(error) => return Err(mount::error(error)),
+        };
+        match expect {
+            Expect::Absent if there.is_some() => Err(Error::Conflict(there)),
+            Expect::Digest(wanted) if there != Some(*wanted) => Err(Error::Conflict(there)),
+            Expect::Any | Expect::Absent | Expect::Digest(_) => Ok(there),
+        }
+    }
+
+    /// Makes it happen. `body` is what the call carries; `ask` names the asking process to a driver.
+    pub(super) async fn perform(self, body: Option<Bytes>, process: String, turn: u64) -> Performed {
+        match self.port {
+            Port::Mount(port) => on_mount(port, self.effect, body).await,
+            Port::Model(model) => on_model(model, &self.effect, body, process, turn).await,
+            Port::Models(json) => Performed { body: Some(json), ..Performed::of(Ok(Answer::Listing)) },
+        }
+    }
+}
+
+/// Runs a call of a mount's where it may block.
+async fn blocking<T: Send + 'static>(call: impl FnOnce() -> Result<T, MountError> + Send + 'static) -> Result<T, MountError> {
+    match tokio::task::spawn_blocking(call).await {
+        Ok(result) => result,
+        Err(error) => Err(MountError::Unavailable(error.to_string())),
+    }
+}
+
+async fn on_mount(port: Arc<dyn Mount>, effect: Effect, body: Option<Bytes>) -> Performed {
+    let data = body.unwrap_or_default();
+    let performed = blocking(move || {
+        Ok(match effect {
+            Effect::Read { path, range, .. } => {
+                let content = port.read(path.as_str(), range)?;
+                let out = Ok(Answer::Content { digest: content.digest, size: content.size, from: None });
+                let digest = Some(Digest::of(&content.data));
+                Performed { body: Some(content.data.into()), digest, ..Performed::of(out) }
+            }
+            Effect::List { path, after, limit, .. } => {
+                let list = port.list(path.as_str(), after.as_deref(), limit as usize)?;
+                Performed::json(Answer::Listing, &list)
+            }
+            Effect::Stat { path, .. } => Performed::of(Ok(Answer::Stat(port.stat(path.as_str())?))),
+            Effect::Write { path, expect, digest, .. } => {
+                port.write(path.as_str(), &data, &expect)?;
+                Performed::of(Ok(Answer::Digest(digest)))
+            }
+            Effect::Remove { path, expect, .. } => {
+                port.remove(path.as_str(), &expect)?;
+                Performed::of(Ok(Answer::Done))
+            }
+            Effect::Rename { source, target, expect, .. } => {
+                port.rename(source.as_str(), target.as_str(), &expect)?;
+                Performed::of(Ok(Answer::Done))
+            }
+            Effect::Models | Effect::Generate { .. } | Effect::Stream { .. } => {
+                return Err(MountError::Unavailable("not an effect of a mount".into()));
+            }
+        })
+    });
+    performed.await.unwrap_or_else(|error| Performed::of(Err(mount::error(error))))
+}
+
+async fn on_model(model: Model, effect: &Effect, body: Option<Bytes>, process: String, turn: u64) -> Performed {
+    let request: Request = match serde_json::from_slice(&body.unwrap_or_default()) {
+        Ok(request) => request,
+        Err(error) => return Performed::of(Err(Error::Invalid(error.to_string()))),
+    };
+    let ask = Ask { model: model.name, process, turn, request: Arc::new(request) };
+    if matches!(effect, Effect::Stream { .. }) {
+        return match model.driver.stream(ask).await {
+            // The generation's number is its intent's, which the gate knows.
+            Ok(chunks) => Performed { chunks: Some(chunks), ..Performed::of(Ok(Answer::Done)) },
+            Err(fault) => Performed::of(Err(Error::Unavailable(fault))),
+        };
+    }
+    match model.driver.generate(ask).await {
+        Ok(completion) => {
+            let spent = spent(model.traits, completion.usage);
+            Performed::json::<Completion>(Answer::Completion(spent), &completion)
+        }
+        Err(fault) => Performed::of(Err(Error::Unavailable(fault))),
+    }
+}
+
+/// What an answer took, at the model's price.
+pub(super) fn spent(traits: Traits, usage: Option<super::ports::Usage>) -> Spent {
+    let price = traits.price.unwrap_or_default();
+    let micro_usd = usage.map_or(0, |u| super::infer::cost(price, u.tokens_in, u.tokens_out));
+    Spent { usage, micro_usd }
+}

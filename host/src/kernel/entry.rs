@@ -1,0 +1,191 @@
+//! The log's entries: one line of JSON each, in this field order, without white space (DESIGN: "An entry is a line").
+//! serde_json writes strings and integers in RFC 8785's form, so that one record has one encoding; [`Entry::parse`]
+//! refuses every other.
+
+use audit::Digest;
+use authority::Rights;
+use ledger::{Amounts, Meter};
+use serde::{Deserialize, Serialize};
+
+use super::answer::{Answer, Error, Exit};
+use super::call::{Call, Pid, RunId};
+
+/// The version of the entries' format, `v`.
+pub const VERSION: u8 = 1;
+
+/// One line of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// [`VERSION`].
+    pub v: u8,
+    /// Its number in the state directory, from 1; leaf `seq - 1` of the tree.
+    pub seq: u64,
+    /// Kernel time: milliseconds since 1970, never less than the entry's before.
+    pub t: u64,
+    /// The run.
+    pub run: RunId,
+    /// The process it is of; 0 is the kernel.
+    pub pid: Pid,
+    /// Fuel that the process had consumed when it called.
+    pub fuel: u64,
+    /// What happened.
+    pub event: Event,
+    /// What it commits to beside the line: what was sent, written, asked, read or answered.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub body: Option<Blob>,
+}
+
+/// What an entry says of its body. Messages, prompts, answers and log lines are committed to with a salted digest,
+/// which the writer computes; files, artifacts and grants with the bare one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blob {
+    /// Bytes.
+    pub size: u64,
+    /// Absent when nothing was stored (a refused call's argument).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub digest: Option<Digest>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Event {
+    /// A run begins. The body is the grant.
+    Run(Box<Opening>),
+    /// A process begins. The body of a root's is its input.
+    Start(Box<Birth>),
+    /// A call that completed at once.
+    Call {
+        /// The call.
+        call: Call,
+        /// Its answer.
+        out: Result<Answer, Error>,
+        /// Identical refusals in a row, when there were more than one.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        repeat: Option<Repeat>,
+    },
+    /// A call that waits for the kernel.
+    Wait {
+        /// The call.
+        call: Call,
+        /// Kernel time at which it gives up.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        until: Option<u64>,
+    },
+    /// A call with an effect outside, before that effect.
+    Intent {
+        /// The call.
+        call: Call,
+        /// Of the file that will be replaced.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        previous: Option<Digest>,
+        /// The worst case, set aside.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        reserve: Vec<(Meter, u64)>,
+    },
+    /// The end of a wait or an effect.
+    Outcome {
+        /// The entry that began it.
+        of: u64,
+        /// The call's answer.
+        out: Result<Answer, Error>,
+    },
+    /// A lease's time ran out.
+    Expire {
+        /// Its name.
+        lease: String,
+        /// Its holder's token.
+        token: u64,
+    },
+    /// A process ended.
+    Exit(Box<Exit>),
+    /// A run ended.
+    End,
+}
+
+/// The first entry of a run: what it is and what decides its semantics.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Opening {
+    /// The package's or component's name.
+    pub label: String,
+    /// The host's version; it does not decide semantics.
+    pub host: String,
+    /// What does: engine, configuration, fuel table.
+    pub semantics: String,
+    /// The interface's version.
+    pub wit: String,
+}
+
+/// The first entry of a process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Birth {
+    /// Its name in the run.
+    pub name: String,
+    /// Its label in the team; empty for the root.
+    pub member: String,
+    /// Absent for the root.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub parent: Option<Pid>,
+    /// What it runs.
+    pub component: Digest,
+    /// What it may do.
+    pub rights: Rights,
+    /// What it may spend; an absent meter is not limited.
+    pub budget: Amounts,
+    /// What its random numbers follow from: 32 bytes, hexadecimal.
+    pub seed: String,
+    /// The entry whose body is its input.
+    pub input: u64,
+}
+
+/// A run of identical refusals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Repeat {
+    /// How many.
+    pub times: u64,
+    /// Fuel consumed at the last one.
+    pub last: u64,
+}
+
+/// Why a line is not an entry.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    /// It is not JSON of this shape.
+    #[error("not an entry: {0}")]
+    Shape(#[from] serde_json::Error),
+    /// It is of another version.
+    #[error("an entry of version {0}; this build knows {VERSION}")]
+    Version(u8),
+    /// It means an entry, but is not written as one.
+    #[error("not written in the canonical form")]
+    Form,
+}
+
+impl Entry {
+    /// Writes the line, without a newline.
+    pub fn write(&self, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+        serde_json::to_writer(out, self)
+    }
+
+    /// Reads a line and checks that it is the canonical one of what it says.
+    ///
+    /// # Errors
+    /// When it is not JSON of this shape, of another version, or written in any other way.
+    pub fn parse(line: &[u8]) -> Result<Entry, EntryError> {
+        let entry: Entry = serde_json::from_slice(line)?;
+        if entry.v != VERSION {
+            return Err(EntryError::Version(entry.v));
+        }
+        let mut again = Vec::with_capacity(line.len());
+        entry.write(&mut again)?;
+        if again != line {
+            return Err(EntryError::Form);
+        }
+        Ok(entry)
+    }
+}

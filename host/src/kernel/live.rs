@@ -1,0 +1,335 @@
+//! The kernel's state with what belongs to this process alone: who waits here, what is due, what is reached outside.
+//! Everything in this file happens under the kernel's one lock.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, OnceLock};
+
+use audit::Digest;
+use bytes::Bytes;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use super::answer::{Answer, Error, Exit};
+use super::call::{Call, Key, RunId};
+use super::effect::Outside;
+use super::entry::{Blob, Entry, Event, Repeat, VERSION};
+use super::ports::{Chunk, Fault};
+use super::state::{Inconsistent, Limits, State};
+use super::{children, ipc, lease};
+use crate::journal::{Body, Item, Journal, Line};
+
+/// What a call gets back.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The answer or the error.
+    pub out: Result<Answer, Error>,
+    /// The bytes that go with the answer.
+    pub body: Option<Bytes>,
+    /// Kernel time of the entry that answered.
+    pub now: u64,
+    /// What the process is held to from here on.
+    pub limits: Limits,
+}
+
+/// How a process is ended from outside itself.
+#[derive(Debug, Default)]
+pub struct Control {
+    reason: OnceLock<Exit>,
+    raised: Notify,
+}
+
+impl Control {
+    /// Ends the process at its next yield. The first reason counts.
+    pub fn end(&self, reason: Exit) {
+        let _first = self.reason.set(reason);
+        self.raised.notify_waiters();
+    }
+
+    /// Waits until it is to end, and says why.
+    pub async fn ended(&self) -> Exit {
+        loop {
+            let raised = self.raised.notified();
+            if let Some(reason) = self.reason.get() {
+                return reason.clone();
+            }
+            raised.await;
+        }
+    }
+}
+
+/// A run of identical refusals that is not an entry yet.
+pub(super) struct Refusals {
+    pub call: Call,
+    pub error: Error,
+    pub size: Option<u64>,
+    pub fuel: u64,
+    pub last: u64,
+    pub times: u64,
+}
+
+/// Something that kernel time brings.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Due {
+    /// A wait gives up.
+    Wait(Key),
+    /// A lease expires.
+    Lease(RunId, String, u64),
+    /// A process's wall time is over.
+    Wall(Key),
+}
+
+/// See the module.
+pub(super) struct Live {
+    pub state: State,
+    /// Folded from the written lines beside `state`, where the host checks itself.
+    pub shadow: Option<State>,
+    pub journal: Arc<Journal<Entry>>,
+    pub waits: HashMap<Key, oneshot::Sender<Reply>>,
+    pub refusals: HashMap<Key, Refusals>,
+    /// By time, then by the number of the entry that made it due.
+    pub due: BTreeSet<(u64, u64, Due)>,
+    pub outside: HashMap<RunId, Outside>,
+    pub controls: HashMap<Key, Arc<Control>>,
+    pub chunks: HashMap<(Key, u64), mpsc::Receiver<Result<Chunk, Fault>>>,
+    /// Roots that have ended: their exits' entries.
+    pub ends: HashMap<Key, u64>,
+    pub wakes: Vec<Key>,
+    /// Set when an entry did not follow: nothing more is appended.
+    pub broken: Option<Inconsistent>,
+    pub timer: Arc<Notify>,
+}
+
+/// A body on its way into an entry.
+pub(super) struct Carried {
+    pub bytes: Bytes,
+    /// Present for files, artifacts and grants.
+    pub bare: Option<Digest>,
+}
+
+impl Line for Entry {
+    fn run(&self) -> u32 {
+        self.run
+    }
+
+    fn commit(&mut self, digest: Digest) {
+        if let Some(blob) = &mut self.body {
+            blob.digest = Some(digest);
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+        Entry::write(self, out)
+    }
+}
+
+impl Live {
+    /// Kernel time: the clock's, but never less than the last entry's.
+    pub(super) fn now(&self) -> u64 {
+        super::clock().max(self.state.time)
+    }
+
+    /// Appends an entry: applies it, hands it to the writer. Append order is apply order.
+    pub(super) fn append(&mut self, now: u64, key: Key, fuel: u64, event: Event, body: Option<Carried>) -> Result<u64, Inconsistent> {
+        let blob = body.as_ref().map(|b| Blob { size: b.bytes.len() as u64, digest: b.bare });
+        self.append_blob(now, key, fuel, event, blob, body)
+    }
+
+    pub(super) fn append_blob(
+        &mut self,
+        now: u64,
+        key: Key,
+        fuel: u64,
+        event: Event,
+        blob: Option<Blob>,
+        body: Option<Carried>,
+    ) -> Result<u64, Inconsistent> {
+        if let Some(broken) = &self.broken {
+            return Err(broken.clone());
+        }
+        let seq = self.state.seq + 1;
+        let entry = Entry { v: VERSION, seq, t: now, run: key.run, pid: key.pid, fuel, event, body: blob };
+        let bytes = body.as_ref().map(|b| &b.bytes);
+        let applied = self.state.apply(&entry, bytes, &mut self.wakes).and_then(|()| self.check(&entry, bytes));
+        if let Err(broken) = applied {
+            self.broken = Some(broken.clone());
+            return Err(broken);
+        }
+        self.remember_due(&entry, key);
+        let body = body.map(|b| if b.bare.is_some() { Body::Plain(b.bytes) } else { Body::Salted(b.bytes) });
+        self.journal.append(Item { line: entry, body });
+        Ok(seq)
+    }
+
+    /// Folds the written line into the shadow and compares: `fold(entries)` must equal the live state.
+    fn check(&mut self, entry: &Entry, body: Option<&Bytes>) -> Result<(), Inconsistent> {
+        let Some(shadow) = &mut self.shadow else { return Ok(()) };
+        let wrong = |what: String| Inconsistent { seq: entry.seq, what };
+        let mut line = Vec::new();
+        entry.write(&mut line).map_err(|e| wrong(e.to_string()))?;
+        let read = Entry::parse(&line).map_err(|e| wrong(e.to_string()))?;
+        let grant = body.filter(|_| matches!(entry.event, Event::Run(_)));
+        shadow.apply(&read, grant, &mut Vec::new())?;
+        if *shadow != self.state {
+            return Err(wrong("the fold of the entries differs from the live state".into()));
+        }
+        Ok(())
+    }
+
+    /// Notes what this entry makes due later.
+    fn remember_due(&mut self, entry: &Entry, key: Key) {
+        let seq = entry.seq;
+        let mut add = |at: u64, due: Due| {
+            let first = self.due.first().is_none_or(|(first, ..)| at < *first);
+            self.due.insert((at, seq, due));
+            if first {
+                self.timer.notify_one();
+            }
+        };
+        match &entry.event {
+            Event::Wait { until: Some(until), .. } => add(*until, Due::Wait(key)),
+            Event::Call { call: Call::Acquire { name, ttl, .. }, out: Ok(Answer::Id(token)), .. } => {
+                add(entry.t.saturating_add(*ttl), Due::Lease(key.run, name.clone(), *token));
+            }
+            Event::Outcome { out: Ok(Answer::Id(token)), .. } => {
+                let name = self.state.proc(key).and_then(|me| me.leases.get(token));
+                let lease = name.and_then(|name| Some((name, self.state.runs.get(&key.run)?.leases.get(name)?)));
+                if let Some((name, (_, _, expires))) = lease.and_then(|(name, lease)| Some((name, lease.holder?))) {
+                    add(expires, Due::Lease(key.run, name.clone(), *token));
+                }
+            }
+            Event::Start(_) => {
+                if let Some(deadline) = self.state.proc(key).and_then(|me| me.deadline) {
+                    add(deadline, Due::Wall(key));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The bytes that go with an answer, where the state has them. To be asked before the answer is applied, which
+    /// takes messages out.
+    pub(super) fn payload(&self, key: Key, answer: &Answer) -> Option<Bytes> {
+        self.state.payload(key, answer)
+    }
+
+    /// A reply as of now.
+    pub(super) fn reply(&self, key: Key, out: Result<Answer, Error>, body: Option<Bytes>) -> Reply {
+        let limits = self.state.proc(key).map_or(Limits { fuel: 0, memory: 0 }, |me| me.limits());
+        Reply { out, body, now: self.state.time, limits }
+    }
+
+    /// Ends the waits that can end now, and those that this lets end.
+    pub(super) fn settle(&mut self, now: u64) -> Result<(), Inconsistent> {
+        while let Some(key) = self.wakes.pop() {
+            self.try_finish(key, now)?;
+        }
+        Ok(())
+    }
+
+    fn try_finish(&mut self, key: Key, now: u64) -> Result<(), Inconsistent> {
+        let Some(out) = ready(&self.state, key, now) else { return Ok(()) };
+        let Some((of, fuel)) = self.state.proc(key).and_then(|me| {
+            let pending = me.pending.as_ref()?;
+            Some((pending.seq, me.account.own(ledger::Meter::Fuel)))
+        }) else {
+            return Ok(());
+        };
+        let body = out.as_ref().ok().and_then(|answer| self.payload(key, answer));
+        self.append(now, key, fuel, Event::Outcome { of, out: out.clone() }, None)?;
+        let reply = self.reply(key, out, body);
+        if let Some(waiter) = self.waits.remove(&key) {
+            // A process that was ended meanwhile is not there to hear it.
+            let _gone = waiter.send(reply);
+        }
+        Ok(())
+    }
+
+    /// Fires what is due, in the order of its time.
+    pub(super) fn fire(&mut self, now: u64) -> Result<(), Inconsistent> {
+        while let Some((at, _, _)) = self.due.first() {
+            if *at > now {
+                break;
+            }
+            let Some((_, seq, due)) = self.due.pop_first() else { break };
+            match due {
+                Due::Wait(key) => {
+                    if self.state.proc(key).and_then(|me| me.pending.as_ref()).is_some_and(|p| p.seq == seq) {
+                        self.wakes.push(key);
+                    }
+                }
+                Due::Lease(run, name, token) => self.expire(run, name, token, now)?,
+                Due::Wall(key) => {
+                    if let Some(control) = self.controls.get(&key) {
+                        control.end(Exit::Exhausted(ledger::Meter::WallTime));
+                    }
+                }
+            }
+            self.settle(now)?;
+        }
+        Ok(())
+    }
+
+    fn expire(&mut self, run: RunId, name: String, token: u64, now: u64) -> Result<(), Inconsistent> {
+        let holder = self.state.runs.get(&run).and_then(|run| run.leases.get(&name)?.holder);
+        match holder {
+            Some((_, held, expires)) if held == token && expires <= now => {
+                self.append(now, Key { run, pid: 0 }, 0, Event::Expire { lease: name, token }, None)?;
+            }
+            Some((_, held, expires)) if held == token => {
+                self.due.insert((expires, self.state.seq, Due::Lease(run, name, token)));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Writes a process's run of refusals, if it has one.
+    pub(super) fn flush(&mut self, key: Key, now: u64) -> Result<(), Inconsistent> {
+        if self.refusals.is_empty() {
+            return Ok(());
+        }
+        let Some(run) = self.refusals.remove(&key) else { return Ok(()) };
+        let repeat = (run.times > 1).then_some(Repeat { times: run.times, last: run.last });
+        let blob = run.size.map(|size| Blob { size, digest: None });
+        let event = Event::Call { call: run.call, out: Err(run.error), repeat };
+        self.append_blob(now, key, run.fuel, event, blob, None).map(|_| ())
+    }
+}
+
+impl State {
+    /// The bytes that go with an answer, where the state has them: not in a state folded from entries alone, but for
+    /// the kernel's own notices.
+    pub fn payload(&self, key: Key, answer: &Answer) -> Option<Bytes> {
+        let run = self.runs.get(&key.run)?;
+        let me = run.proc(key.pid)?;
+        let payload = match answer {
+            Answer::Message(_) => &me.mailbox.first()?.body,
+            Answer::Content { from: Some(seq), .. } => &me.scratch.values().find(|file| file.seq == *seq)?.body,
+            Answer::Artifact { artifact, .. } => &run.artifacts[*run.by_digest.get(&artifact.digest)?].body,
+            Answer::Exit { from, .. } => {
+                let ended = run.procs.iter().filter_map(|p| p.exit.as_ref()).find(|ended| ended.seq == *from)?;
+                &ended.output
+            }
+            _ => return None,
+        };
+        payload.0.clone()
+    }
+}
+
+/// The answer of a process's wait, if it is over.
+fn ready(state: &State, key: Key, now: u64) -> Option<Result<Answer, Error>> {
+    let run = state.runs.get(&key.run)?;
+    let me = run.proc(key.pid)?;
+    let pending = me.pending.as_ref().filter(|pending| !pending.acts)?;
+    let over = pending.until.is_some_and(|until| until <= now);
+    let (natural, late) = match &pending.call {
+        Call::Receive { .. } => (ipc::next(run, me), Ok(Answer::Nothing)),
+        Call::Send { .. } => (ipc::room(run, me, pending), Err(Error::TimedOut)),
+        Call::Acquire { name, .. } => (lease::free(run, me, name, state.seq + 1), Err(Error::TimedOut)),
+        Call::Wait { .. } => (children::ended(run, pending), Ok(Answer::Nothing)),
+        Call::Sleep { .. } => (None, Ok(Answer::Done)),
+        _ => (None, Err(Error::TimedOut)),
+    };
+    natural
+        .or_else(|| (me.stopping && !matches!(pending.call, Call::Receive { .. })).then_some(Err(Error::Interrupted)))
+        .or_else(|| over.then_some(late))
+}

@@ -1,0 +1,291 @@
+//! The kernel: what a system call may do, what it costs, what is recorded of it, and what it does.
+//!
+//! - [`call`], [`answer`], [`entry`]: the words. A closed set of calls, answers and events.
+//! - [`state`] and its fold in `apply`: everything the kernel knows, from the entries alone.
+//! - `decide` with `ipc`, `lease`, `mount`, `artifact`, `infer`, `children`: pure decisions.
+//! - [`gate`]: the one way in. `effect`, `draw`: the ways out, by permit.
+//! - [`tape`]: the same answers from the entries, for replay.
+//! - [`ports`]: what `host` wires in.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use authority::Grant;
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+pub mod answer;
+mod apply;
+mod artifact;
+pub mod call;
+mod children;
+pub mod cost;
+mod decide;
+mod draw;
+pub mod effect;
+pub mod entry;
+pub mod gate;
+mod infer;
+mod ipc;
+mod lease;
+pub mod live;
+mod mount;
+pub mod path;
+pub mod ports;
+pub mod state;
+pub mod tape;
+
+use answer::Exit;
+use call::{Call, Key, Pid, RunId};
+use entry::{Birth, Entry, Event, Opening};
+use live::{Carried, Control, Live};
+use state::{Inconsistent, Limits, State};
+
+use crate::journal::{Journal, Stopped};
+
+pub use effect::{Model, Outside};
+
+/// Why the kernel does nothing more for a process.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Halt {
+    /// The log cannot be written.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// The kernel contradicts itself.
+    #[error("the kernel is wrong: {0}")]
+    Broken(#[from] Inconsistent),
+    /// The process or its run has ended.
+    #[error("the process has ended")]
+    Ended,
+}
+
+/// What it takes to start a process.
+#[derive(Debug)]
+pub struct Launch {
+    /// Who.
+    pub key: Key,
+    /// As recorded.
+    pub birth: Birth,
+    /// Its input.
+    pub input: Bytes,
+    /// When it starts.
+    pub now: u64,
+    /// What it is held to.
+    pub limits: Limits,
+    /// How it is ended.
+    pub control: Arc<Control>,
+}
+
+/// Starts processes: the sandbox, as the kernel sees it.
+pub trait Start: Send + Sync {
+    /// Starts one and returns at once; its end is told by [`Kernel::exit`].
+    fn start(&self, kernel: Arc<Kernel>, launch: Launch);
+}
+
+/// What to open a run with.
+pub struct NewRun {
+    /// What decides it.
+    pub grant: Grant,
+    /// What its first entry says.
+    pub opening: Opening,
+    /// What it reaches.
+    pub outside: Outside,
+    /// The root's input.
+    pub input: Bytes,
+}
+
+/// The kernel of one state directory.
+pub struct Kernel {
+    live: Mutex<Live>,
+    journal: Arc<Journal<Entry>>,
+    start: Arc<dyn Start>,
+    changed: Notify,
+    timer: Arc<Notify>,
+}
+
+/// The wall clock: milliseconds since 1970.
+fn clock() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What a process's random numbers follow from.
+fn seed() -> String {
+    let seed: [u8; 32] = rand::random();
+    seed.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+impl Kernel {
+    /// A kernel over a journal, going on from `state`. With `check`, it folds every written line into a second state
+    /// and stops at the first difference.
+    pub fn new(journal: Arc<Journal<Entry>>, state: State, start: Arc<dyn Start>, check: bool) -> Arc<Kernel> {
+        let timer = Arc::new(Notify::new());
+        let live = Live {
+            shadow: check.then(|| state.clone()),
+            state,
+            journal: journal.clone(),
+            waits: Default::default(),
+            refusals: Default::default(),
+            due: Default::default(),
+            outside: Default::default(),
+            controls: Default::default(),
+            chunks: Default::default(),
+            ends: Default::default(),
+            wakes: Vec::new(),
+            broken: None,
+            timer: timer.clone(),
+        };
+        Arc::new(Kernel { live: Mutex::new(live), journal, start, changed: Notify::new(), timer })
+    }
+
+    pub(in crate::kernel) fn lock(&self) -> MutexGuard<'_, Live> {
+        // A panic while the lock was held leaves `broken` unset but the process is about to end with 70 anyway.
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The journal under it.
+    pub fn journal(&self) -> &Arc<Journal<Entry>> {
+        &self.journal
+    }
+
+    /// Opens a run, starts its root and answers the root's key.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn open(self: &Arc<Self>, new: NewRun) -> Result<Key, Halt> {
+        self.journal.room().await?;
+        let launch = self.lock().open(new)?;
+        let key = launch.key;
+        self.start.start(self.clone(), launch);
+        Ok(key)
+    }
+
+    /// Records how a process ended: after its children, which are ended with it, and after what it began outside.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn exit(self: &Arc<Self>, key: Key, fuel: u64, exit: Exit, output: Option<Bytes>) -> Result<u64, Halt> {
+        self.journal.room().await?;
+        loop {
+            let changed = self.changed.notified();
+            if let Some(seq) = self.lock().exit(key, fuel, &exit, &output)? {
+                self.changed.notify_waiters();
+                return Ok(seq);
+            }
+            changed.await;
+        }
+    }
+
+    /// Waits until a process has ended: its exit's entry.
+    ///
+    /// # Errors
+    /// When its run is not open, or the log cannot be written.
+    pub async fn ended(&self, key: Key) -> Result<u64, Halt> {
+        loop {
+            let changed = self.changed.notified();
+            match self.lock().ends.get(&key) {
+                Some(seq) => return Ok(*seq),
+                None => self.journal.alive()?,
+            }
+            tokio::select! {
+                () = changed => {}
+                () = tokio::time::sleep(Duration::from_millis(200)) => {}
+            }
+        }
+    }
+
+    /// Ends a process, as the operator: with everything that it spawned.
+    pub fn end(&self, key: Key) {
+        if let Some(control) = self.lock().controls.get(&key) {
+            control.end(Exit::Killed);
+        }
+    }
+
+    /// Fires what kernel time brings, for ever. One task of the host's runs it.
+    pub async fn timers(self: Arc<Self>) {
+        loop {
+            let next = {
+                let mut live = self.lock();
+                let now = live.now();
+                if live.fire(now).is_err() {
+                    return;
+                }
+                live.due.first().map(|(at, ..)| at.saturating_sub(clock()))
+            };
+            match next {
+                Some(ms) => tokio::select! {
+                    () = tokio::time::sleep(Duration::from_millis(ms.max(1))) => {}
+                    () = self.timer.notified() => {}
+                },
+                None => self.timer.notified().await,
+            }
+        }
+    }
+}
+
+impl Live {
+    fn open(&mut self, new: NewRun) -> Result<Launch, Inconsistent> {
+        let (now, run) = (self.now(), self.state.last_run + 1);
+        let bytes = new.grant.encode();
+        let grant = Carried { bare: Some(audit::Digest::of(&bytes)), bytes: bytes.into() };
+        let root = new.grant.root;
+        let name = new.opening.label.clone();
+        self.append(now, Key { run, pid: 0 }, 0, Event::Run(Box::new(new.opening)), Some(grant))?;
+        self.outside.insert(run, new.outside);
+        let birth = Birth {
+            name,
+            member: String::new(),
+            parent: None,
+            component: root.component,
+            rights: root.rights,
+            budget: root.budget,
+            seed: seed(),
+            input: self.state.seq + 1,
+        };
+        let key = Key { run, pid: 1 };
+        self.launch(now, key, birth, new.input.clone(), Some(Carried { bytes: new.input, bare: None }))
+    }
+
+    /// Records a birth.
+    fn launch(&mut self, now: u64, key: Key, birth: Birth, input: Bytes, body: Option<Carried>) -> Result<Launch, Inconsistent> {
+        self.append(now, key, 0, Event::Start(Box::new(birth.clone())), body)?;
+        let control = Arc::new(Control::default());
+        self.controls.insert(key, control.clone());
+        let limits = self.state.proc(key).map_or(Limits { fuel: 0, memory: 0 }, |me| me.limits());
+        Ok(Launch { key, birth, input, now, limits, control })
+    }
+
+    /// Records an exit, unless something has to end first.
+    fn exit(&mut self, key: Key, fuel: u64, exit: &Exit, output: &Option<Bytes>) -> Result<Option<u64>, Inconsistent> {
+        let now = self.now();
+        self.flush(key, now)?;
+        let Some(me) = self.state.proc(key) else { return Ok(Some(self.state.seq)) };
+        let at_work = me.pending.as_ref().is_some_and(|p| p.acts && !matches!(p.call, Call::Generate(_) | Call::Stream(_)));
+        let children: Vec<Pid> = me.children.iter().copied().collect();
+        for pid in &children {
+            if let Some(control) = self.controls.get(&Key { run: key.run, pid: *pid }) {
+                control.end(Exit::Killed);
+            }
+        }
+        if at_work || !children.is_empty() {
+            return Ok(None);
+        }
+        let body = output.clone().filter(|_| *exit == Exit::Returned).map(|bytes| Carried { bytes, bare: None });
+        let seq = self.append(now, key, fuel, Event::Exit(Box::new(exit.clone())), body)?;
+        self.waits.remove(&key);
+        self.controls.remove(&key);
+        self.chunks.retain(|(owner, _), _| *owner != key);
+        self.settle(now)?;
+        if key.pid == 1 {
+            self.append(now, Key { run: key.run, pid: 0 }, 0, Event::End, None)?;
+            self.outside.remove(&key.run);
+            self.ends.insert(key, seq);
+        }
+        Ok(Some(seq))
+    }
+}
+
+/// Reads what a run's number is written as: `r3` or `3`.
+pub fn parse_run(text: &str) -> Option<RunId> {
+    text.strip_prefix('r').unwrap_or(text).parse().ok().filter(|run| *run > 0)
+}

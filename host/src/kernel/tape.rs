@@ -1,0 +1,352 @@
+//! Replay: the answers to a process's calls, from its entries. The process is executed again; each call that it makes
+//! is compared with the one that was logged, and answered as it was then. Nothing outside is touched.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use audit::Digest;
+use bytes::Bytes;
+use ledger::Meter;
+
+use super::answer::{Answer, Error, Exit};
+use super::call::{Call, Key, Pid};
+use super::entry::{Birth, Blob, Entry, EntryError, Event, Opening, Repeat};
+use super::live::Reply;
+use super::state::{Inconsistent, Limits, State};
+use crate::journal::reader::Span;
+use crate::journal::{Reader, StoreError};
+
+/// A run as it was logged, ready to be executed again.
+pub struct Recording {
+    /// Its first entry.
+    pub opening: Opening,
+    /// Its processes, by number.
+    pub tapes: BTreeMap<Pid, Tape>,
+    /// Its entries.
+    pub entries: u64,
+}
+
+/// Why a run cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum TapeError {
+    /// The log cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An entry cannot be read.
+    #[error("#{seq}: {source}")]
+    Entry {
+        /// The entry.
+        seq: u64,
+        /// Why.
+        source: EntryError,
+    },
+    /// An entry does not follow from those before it.
+    #[error(transparent)]
+    Inconsistent(#[from] Inconsistent),
+    /// A body that replay needs was pruned.
+    #[error("the body of #{0} is not stored any more; a run whose bodies were pruned cannot be replayed")]
+    Pruned(u64),
+}
+
+/// The first difference between what was logged and what happens now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Divergence {
+    /// The process.
+    pub key: Key,
+    /// The call, counted from 1; one more than it made when it is its end that differs.
+    pub call: u64,
+    /// The entry, if there is one.
+    pub seq: Option<u64>,
+    /// What was logged.
+    pub logged: String,
+    /// What happened now.
+    pub now: String,
+}
+
+/// A process's entries.
+pub struct Tape {
+    key: Key,
+    /// Its first entry.
+    pub birth: Birth,
+    /// When it was born.
+    pub born: u64,
+    /// What it was held to at first.
+    pub limits: Limits,
+    steps: VecDeque<Step>,
+    end: Option<(Entry, Exit)>,
+    calls: u64,
+    diverged: Option<Divergence>,
+    cut: bool,
+    bodies: Arc<Mutex<Reader>>,
+}
+
+/// A logged call and its answer.
+struct Step {
+    seq: u64,
+    fuel: u64,
+    call: Call,
+    blob: Option<Blob>,
+    repeat: Option<Repeat>,
+    done: u64,
+    /// Absent when the process ended while it waited.
+    answer: Option<Played>,
+}
+
+struct Played {
+    seq: u64,
+    out: Result<Answer, Error>,
+    notice: Option<Bytes>,
+    now: u64,
+    limits: Limits,
+}
+
+/// Reads a run and folds it, so that each answer comes with what the process was held to after it.
+///
+/// # Errors
+/// When the log cannot be read or does not follow.
+pub fn record(reader: Reader, span: Span) -> Result<Recording, TapeError> {
+    let bodies = Arc::new(Mutex::new(reader));
+    let mut state = State { last_run: span.run - 1, ..State::default() };
+    let mut opening = None;
+    let mut tapes: BTreeMap<Pid, Tape> = BTreeMap::new();
+    let mut lines = Vec::new();
+    lock(&bodies).lines(span.first, span.last, |seq, line| {
+        let entry = Entry::parse(line).map_err(|source| TapeError::Entry { seq, source })?;
+        if entry.run == span.run {
+            lines.push(entry);
+        }
+        Ok::<(), TapeError>(())
+    })?;
+    let entries = lines.len() as u64;
+    for entry in lines {
+        let key = Key { run: entry.run, pid: entry.pid };
+        let notice = match &entry.event {
+            Event::Call { out: Ok(answer), .. } | Event::Outcome { out: Ok(answer), .. } => state.payload(key, answer),
+            _ => None,
+        };
+        let body = match &entry.event {
+            Event::Run(_) => Some(fetch(&bodies, entry.seq)?),
+            _ => None,
+        };
+        state.seq = entry.seq - 1;
+        state.apply(&entry, body.as_ref(), &mut Vec::new())?;
+        let limits = state.proc(key).map_or(Limits { fuel: 0, memory: 0 }, |me| me.limits());
+        let (seq, fuel, now, blob) = (entry.seq, entry.fuel, entry.t, entry.body);
+        let tape = tapes.get_mut(&entry.pid);
+        match (entry.event.clone(), tape) {
+            (Event::Run(run), _) => opening = Some(*run),
+            (Event::Start(birth), _) => {
+                let tape = Tape {
+                    key,
+                    birth: *birth,
+                    born: now,
+                    limits,
+                    steps: VecDeque::new(),
+                    end: None,
+                    calls: 0,
+                    diverged: None,
+                    cut: false,
+                    bodies: bodies.clone(),
+                };
+                tapes.insert(key.pid, tape);
+            }
+            (Event::Call { call, out, repeat }, Some(tape)) => {
+                let answer = Some(Played { seq, out, notice, now, limits });
+                tape.steps.push_back(Step { seq, fuel, call, blob, repeat, done: 0, answer });
+            }
+            (Event::Wait { call, .. } | Event::Intent { call, .. }, Some(tape)) => {
+                tape.steps.push_back(Step { seq, fuel, call, blob, repeat: None, done: 0, answer: None });
+            }
+            (Event::Outcome { out, .. }, Some(tape)) => {
+                if let Some(step) = tape.steps.back_mut() {
+                    step.answer = Some(Played { seq, out, notice, now, limits });
+                }
+            }
+            (Event::Exit(exit), Some(tape)) => tape.close(entry, *exit),
+            (Event::Expire { .. } | Event::End, _) | (_, None) => {}
+        }
+    }
+    let opening = opening.ok_or(TapeError::Pruned(span.first))?;
+    Ok(Recording { opening, tapes, entries })
+}
+
+fn lock(reader: &Arc<Mutex<Reader>>) -> std::sync::MutexGuard<'_, Reader> {
+    reader.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn fetch(bodies: &Arc<Mutex<Reader>>, seq: u64) -> Result<Bytes, TapeError> {
+    let body = lock(bodies).body(seq)?;
+    body.map(|body| body.data.into()).ok_or(TapeError::Pruned(seq))
+}
+
+impl Tape {
+    /// Notes the end. A process that was ended from outside stopped where its fuel says, not where it ran out.
+    fn close(&mut self, entry: Entry, exit: Exit) {
+        if matches!(exit, Exit::Killed | Exit::Exhausted(Meter::WallTime)) {
+            let last = self.steps.iter_mut().rev().find_map(|step| step.answer.as_mut());
+            match last {
+                Some(last) => last.limits.fuel = entry.fuel,
+                None => self.limits.fuel = entry.fuel,
+            }
+        }
+        self.end = Some((entry, exit));
+    }
+
+    /// Whose it is.
+    pub fn key(&self) -> Key {
+        self.key
+    }
+
+    /// Calls compared so far.
+    pub fn calls(&self) -> u64 {
+        self.calls
+    }
+
+    /// Whether the process was never run: then there is nothing to replay.
+    pub fn unstarted(&self) -> bool {
+        matches!(self.end, Some((_, Exit::Unstarted(_))))
+    }
+
+    /// Its input.
+    ///
+    /// # Errors
+    /// When it was pruned.
+    pub fn input(&self) -> Result<Bytes, TapeError> {
+        match lock(&self.bodies).body(self.birth.input)? {
+            Some(body) => Ok(body.data.into()),
+            None => Ok(Bytes::new()),
+        }
+    }
+
+    /// Compares a call with the next logged one and answers it; `None` when the process is to go no further.
+    ///
+    /// # Errors
+    /// When a body cannot be read.
+    pub fn call(&mut self, fuel: u64, call: &Call, body: Option<&Bytes>) -> Result<Option<Reply>, TapeError> {
+        let Some(step) = self.steps.front() else {
+            let beyond = if self.end.is_some() { "its end: no further call" } else { "nothing: the log ends here" };
+            self.diverge(None, beyond.into(), describe(call, fuel, body));
+            return Ok(None);
+        };
+        if let Some(logged) = self.difference(step, fuel, call, body)? {
+            self.diverge(Some(step.seq), logged, describe(call, fuel, body));
+            return Ok(None);
+        }
+        self.calls += 1;
+        let Some(step) = self.steps.front_mut() else { return Ok(None) };
+        step.done += 1;
+        let Some(played) = &step.answer else {
+            self.steps.pop_front();
+            self.cut = true;
+            return Ok(None);
+        };
+        let body = match (&played.notice, played.out.as_ref().ok().and_then(|answer| answer.body_at(played.seq))) {
+            (Some(notice), _) => Some(notice.clone()),
+            (None, Some(at)) => Some(fetch(&self.bodies, at)?),
+            (None, None) => None,
+        };
+        let reply = Reply { out: played.out.clone(), body, now: played.now, limits: played.limits };
+        if step.repeat.is_none_or(|repeat| step.done >= repeat.times) {
+            self.steps.pop_front();
+        }
+        Ok(Some(reply))
+    }
+
+    fn diverge(&mut self, seq: Option<u64>, logged: String, now: String) {
+        self.diverged = Some(Divergence { key: self.key, call: self.calls + 1, seq, logged, now });
+    }
+
+    /// What was logged, when it differs.
+    fn difference(&self, step: &Step, fuel: u64, call: &Call, body: Option<&Bytes>) -> Result<Option<String>, TapeError> {
+        let expected = match step.repeat {
+            Some(repeat) if step.done + 1 == repeat.times => Some(repeat.last),
+            Some(_) if step.done > 0 => None,
+            _ => Some(step.fuel),
+        };
+        let carried = self.same_body(step, body)?;
+        if expected.is_none_or(|expected| expected == fuel) && step.call == *call && carried {
+            return Ok(None);
+        }
+        let mut text = format!("{} fuel {}", summary(&step.call), ledger::grouped(expected.unwrap_or(fuel)));
+        if let (Some(blob), false) = (step.blob, carried) {
+            let digest = blob.digest.map(|d| format!(", {}", d.short())).unwrap_or_default();
+            text.push_str(&format!(", body {} bytes{digest}", ledger::grouped(blob.size)));
+        }
+        Ok(Some(text))
+    }
+
+    /// Whether the body that the call carries is the one that the entry committed to.
+    fn same_body(&self, step: &Step, body: Option<&Bytes>) -> Result<bool, TapeError> {
+        let answers = step.answer.as_ref().is_some_and(|played| {
+            played.seq == step.seq && played.out.as_ref().is_ok_and(|answer| answer.body_at(step.seq) == Some(step.seq))
+        });
+        let blob = if answers { None } else { step.blob };
+        let (Some(blob), Some(body)) = (blob, body) else { return Ok(blob.is_none() == body.is_none()) };
+        if blob.size != body.len() as u64 {
+            return Ok(false);
+        }
+        let Some(digest) = blob.digest else { return Ok(true) };
+        Ok(match lock(&self.bodies).body(step.seq)?.ok_or(TapeError::Pruned(step.seq))?.salt {
+            Some(salt) => digest == Digest::salted(&salt, body),
+            None => digest == Digest::of(body),
+        })
+    }
+
+    /// Compares the end; answers the first difference of the whole process.
+    ///
+    /// # Errors
+    /// When a body cannot be read.
+    pub fn finish(&mut self, fuel: u64, exit: &Exit, output: Option<&Bytes>) -> Result<Option<Divergence>, TapeError> {
+        if let Some(found) = self.diverged.take() {
+            return Ok(Some(found));
+        }
+        if let Some(step) = self.steps.front() {
+            let (seq, logged) = (step.seq, format!("{} fuel {}", summary(&step.call), ledger::grouped(step.fuel)));
+            self.diverge(Some(seq), logged, format!("its end: {} fuel {}", ended(exit), ledger::grouped(fuel)));
+            return Ok(self.diverged.take());
+        }
+        let Some((entry, logged)) = self.end.clone() else { return Ok(None) };
+        if self.cut || self.same_end(&entry, &logged, fuel, exit, output)? {
+            return Ok(None);
+        }
+        let said = format!("its end: {} fuel {}", ended(&logged), ledger::grouped(entry.fuel));
+        self.diverge(Some(entry.seq), said, format!("its end: {} fuel {}", ended(exit), ledger::grouped(fuel)));
+        Ok(self.diverged.take())
+    }
+
+    fn same_end(&self, entry: &Entry, logged: &Exit, fuel: u64, exit: &Exit, output: Option<&Bytes>) -> Result<bool, TapeError> {
+        // Ended from outside: replay stops it by its fuel.
+        let stopped = matches!(logged, Exit::Killed | Exit::Exhausted(Meter::WallTime));
+        if stopped && *exit == Exit::Exhausted(Meter::Fuel) {
+            return Ok(true);
+        }
+        if entry.fuel != fuel || logged != exit {
+            return Ok(false);
+        }
+        let (Exit::Returned, Some(blob), Some(output)) = (logged, entry.body, output) else { return Ok(true) };
+        let Some(stored) = lock(&self.bodies).body(entry.seq)? else { return Err(TapeError::Pruned(entry.seq)) };
+        let salt = stored.salt.unwrap_or_default();
+        Ok(blob.digest == Some(Digest::salted(&salt, output)))
+    }
+}
+
+/// A call as a divergence shows it.
+fn summary(call: &Call) -> String {
+    let json = serde_json::to_string(call).unwrap_or_default();
+    let arguments: String = json.chars().take(160).collect();
+    format!("{} {arguments}", call.verb())
+}
+
+fn describe(call: &Call, fuel: u64, body: Option<&Bytes>) -> String {
+    let body = body.map(|b| format!(", body {} bytes, {}", ledger::grouped(b.len() as u64), Digest::of(b).short()));
+    format!("{} fuel {}{}", summary(call), ledger::grouped(fuel), body.unwrap_or_default())
+}
+
+fn ended(exit: &Exit) -> String {
+    match exit {
+        Exit::Returned | Exit::Killed => exit.word().into(),
+        Exit::Failed { message, .. } => format!("failed: {message}"),
+        Exit::Trapped(text) | Exit::Unstarted(text) => format!("{}: {text}", exit.word()),
+        Exit::Exhausted(meter) => format!("exhausted {meter}"),
+    }
+}

@@ -1,0 +1,7 @@
+//! aos-host runs each AI agent as a WebAssembly component whose only way out is a system call interface.
+
+pub mod infer;
+pub mod journal;
+pub mod kernel;
+pub mod limits;
+pub mod mounts;
