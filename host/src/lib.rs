@@ -5,3 +5,5 @@ pub mod journal;
 pub mod kernel;
 pub mod limits;
 pub mod mounts;
+pub mod sandbox;
+pub mod syscall;

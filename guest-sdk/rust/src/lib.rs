@@ -42,3 +42,7 @@ pub mod tool;
 pub use agent::Json;
 pub use agent::{FromInput, IntoOutput, call};
 pub use error::{Error, Failure, Fault};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 
-use super::request::json;
+use crate::kernel::request::json;
 use super::script::NUMBER_LIMIT;
 use crate::kernel::ports::{Ask, Fault, Finish, Role};
 

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::answer::{Answer, DETAIL_LIMIT, Saying, ToolCall, Words};
-use super::request;
+use crate::kernel::request;
 use super::script::{self, Script, ScriptError};
 use crate::kernel::ports::{Ask, Chunk, Completion, Driver, Fault, Finish, Part, Traits, Turn, Usage};
 

@@ -271,6 +271,7 @@ pub enum Call {
     },
     Oversized {
         verb: String,
+        size: u64,
     },
 }
 

@@ -9,6 +9,9 @@ pub const FUEL_CALL: u64 = 1_000;
 /// Fuel for a byte carried in or out.
 pub const FUEL_BYTE: u64 = 1;
 
+/// Fuel after which a process lets others run. Part of what decides semantics: ends from outside happen there.
+pub const FUEL_YIELD: u64 = 100_000;
+
 /// The table's name in a run's first entry.
 pub const TABLE: &str = "cost1";
 

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 pub mod answer;
 mod apply;
 mod artifact;
+pub mod bound;
 pub mod call;
 mod children;
 pub mod cost;
@@ -32,6 +33,7 @@ pub mod live;
 mod mount;
 pub mod path;
 pub mod ports;
+pub mod request;
 pub mod state;
 pub mod tape;
 

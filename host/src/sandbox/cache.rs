@@ -99,7 +99,8 @@ impl Cache {
     /// program). Blocks while it compiles.
     pub fn get(&self, engine: &Engine, exe: &Path, bytes: &[u8]) -> Result<Loaded, CompileError> {
         compile::admit(bytes)?;
-        let key = key(engine, bytes);
+        let digest = Digest::of(bytes);
+        let key = key(engine, digest);
         let (component, hit) = match self.known(engine, &key)? {
             Some(component) => (component, true),
             None => {
@@ -111,7 +112,7 @@ impl Cache {
                 }
             }
         };
-        Ok(Loaded { shape: component::check(&component, engine)?, component, digest: Digest::of(bytes), hit })
+        Ok(Loaded { shape: component::check(&component, engine)?, component, digest, hit })
     }
 
     /// What is known of a component: its code, or the verdict on it as an error.
@@ -236,11 +237,8 @@ struct Stored {
 }
 
 /// Names a component's code: other settings or another compiler make another name.
-fn key(engine: &Engine, bytes: &[u8]) -> String {
-    let hash = Sha256::new()
-        .chain_update(Sha256::digest(bytes))
-        .chain_update(engine::compatibility(engine))
-        .finalize();
+fn key(engine: &Engine, digest: Digest) -> String {
+    let hash = Sha256::new().chain_update(digest.0).chain_update(engine::compatibility(engine)).finalize();
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -4,12 +4,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::sandbox::testing::{COMMAND, child_exe, scratch};
+use crate::sandbox::testing::{COMMAND, child_exe, install, scratch};
 
 fn script(dir: &Path, body: &str) -> PathBuf {
     let path = dir.join("exe");
-    std::fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+    install(&path, &format!("#!/bin/sh\n{body}\n"));
     path
 }
 

@@ -20,7 +20,7 @@ const FIBER_STACK: usize = 1 << 20;
 /// Frames that a trap's backtrace names.
 const BACKTRACE_FRAMES: std::num::NonZeroUsize = std::num::NonZeroUsize::new(16).unwrap();
 
-/// Core instances of one component. CPython's component links about 16 shared libraries.
+/// Core instances of one component. CPython's has 14, and more with native packages.
 pub const CORE_INSTANCES: u32 = 32;
 /// Memories of one component.
 pub const MEMORIES: u32 = 2;
@@ -28,7 +28,7 @@ pub const MEMORIES: u32 = 2;
 pub const TABLES: u32 = 8;
 /// Elements of one table.
 pub const TABLE_ELEMENTS: usize = 20_000;
-/// wasm-visible metadata of one component's instances, in bytes: CPython's needs about 1 MiB.
+/// wasmtime's own records of a component's instances, in bytes: four times its default, for language runtimes.
 const INSTANCE_BYTES: usize = 4 << 20;
 /// Address space for memories: 110 TiB of the 128 TiB that a process has on x86-64, in slots of 4 GiB and a guard.
 const MEMORY_SLOTS: u32 = 27_000;

@@ -26,6 +26,11 @@ impl Quota {
         Self { limit, bytes: 0, peak: 0, pending: 0, refused: false }
     }
 
+    /// Changes the limit, when memory was moved to a child or came back. What is held stays.
+    pub fn set_limit(&mut self, limit: u64) {
+        self.limit = limit;
+    }
+
     /// What is held now, in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes

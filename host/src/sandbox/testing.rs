@@ -1,7 +1,6 @@
 //! What the sandbox's tests share.
 #![allow(clippy::unwrap_used)]
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -35,9 +34,17 @@ pub(crate) fn child_exe(dir: &Path) -> PathBuf {
          exec '{}' --exact sandbox::testing::as_child --ignored --nocapture\n",
         tests.display()
     );
-    std::fs::write(&path, script).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+    install(&path, &script);
     path
+}
+
+/// Writes a program. Another process opens it for writing: a thread that starts a child at that moment would pass
+/// an open file on, and an open file cannot be executed.
+pub(crate) fn install(path: &Path, script: &str) {
+    let source = path.with_extension("source");
+    std::fs::write(&source, script).unwrap();
+    let copied = std::process::Command::new("install").args(["-m", "700"]).args([&source, path]).status();
+    assert!(copied.unwrap().success());
 }
 
 /// Not a test: what [`child_exe`] runs.

@@ -1,7 +1,10 @@
-//! A request to a model, as a step says it: `model`, `max_tokens` (100 when absent), `prompt` (or
-//! `huge_prompt`) for one user turn and `system` for one before it, or `turns`
-//! (`{"role": …, "parts": […]}`, where `text` alone stands for one part); `tools` (`{"name", "description", "schema"}`), `format` (`"text"`, `"json"` or
-//! `{"schema": "…"}`) and `parameters` (`[[name, value], …]`).
+//! A request to a model, as a step says it.
+//!
+//! - `model`; `max_tokens` (100 when absent);
+//! - `prompt` (or `huge_prompt`) for one user turn and `system` for one before it, or `turns`: `{"role", "parts"}`,
+//!   where `text` alone stands for one part;
+//! - `tools`: `{"name", "description", "schema"}`; `format`: `"text"`, `"json"` or `{"schema": "…"}`;
+//! - `parameters`: `[[name, value], …]`.
 //!
 //! A part is `{"text"}`, `{"blob": {"media_type", "size"}}`, `{"tool_call": {"id", "name", "input"}}` or
 //! `{"tool_output": {"id", "output", "failed"}}`.

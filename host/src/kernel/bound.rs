@@ -8,7 +8,7 @@
 //! It is no bound for a backend that rewrites text into longer text, or that unpacks media beyond
 //! [`BLOB_TOKENS`].
 
-use crate::kernel::ports::{Format, Part, Request, ToolSpec, Turn};
+use super::ports::{Format, Part, Request, ToolSpec, Turn};
 
 /// For what a template puts around the conversation, in tokens.
 pub const REQUEST_TOKENS: u64 = 64;
@@ -63,7 +63,7 @@ fn size(text: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::ports::Role;
+    use super::ports::Role;
 
     fn request(parts: Vec<Part>) -> Request {
         let turns = vec![Turn { role: Role::User, parts }];

@@ -2,7 +2,7 @@
 
 use serde::de::IgnoredAny;
 
-use crate::kernel::ports::{Format, Part, Request, ToolSpec, Turn};
+use super::ports::{Format, Part, Request, ToolSpec, Turn};
 
 /// Turns of a conversation.
 pub const TURN_LIMIT: usize = 256;
@@ -106,7 +106,7 @@ fn check_parameters(parameters: &[(String, String)]) -> Result<(), RequestError>
 }
 
 /// All strings together; they alone can be long.
-pub(super) fn size(request: &Request) -> usize {
+pub(crate) fn size(request: &Request) -> usize {
     let part = |part: &Part| match part {
         Part::Text(text) => text.len(),
         Part::Blob { media_type, data } => media_type.len() + data.len(),
@@ -189,7 +189,7 @@ fn invalid<T>(text: impl Into<String>) -> Result<T, RequestError> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::kernel::ports::Role;
+    use super::ports::Role;
 
     fn request() -> Request {
         Request {

@@ -1,0 +1,214 @@
+//! System calls as guests see them: the WIT's functions, each turned into one call of the gate.
+//!
+//! Nothing is decided here. A function lifts its arguments, names them, and lowers the kernel's answer; fuel is read,
+//! charged and set in [`call`] alone.
+
+use std::sync::{Arc, LazyLock};
+
+use bytes::Bytes;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use wasmtime::component::{Linker, WasmList};
+use wasmtime::{StoreContextMut, Trap};
+
+mod artifact;
+pub mod bindings;
+pub mod convert;
+mod handles;
+mod infer;
+mod ipc;
+mod lease;
+mod log;
+mod mount;
+mod process;
+mod prompt;
+mod tool;
+
+pub use handles::Handles;
+
+use crate::kernel::call::{Call, Key, clip};
+use crate::kernel::cost::{FUEL_BYTE, FUEL_CALL, FUEL_YIELD};
+use crate::kernel::live::Reply;
+use crate::kernel::tape::{Tape, TapeError};
+use crate::kernel::{Halt, Kernel};
+use crate::limits::{FILE_BYTES, LIFT_BYTES_HOST};
+
+/// The interface's package and the version that this host offers.
+pub const WIT: &str = "aos:host@0.1.0";
+
+/// Where a process's calls go: to the kernel, or to its recording.
+pub enum Gate {
+    /// To the kernel.
+    Live(Arc<Kernel>, Key),
+    /// To what was logged.
+    Replay(Box<Tape>),
+}
+
+/// What a process's calls need, in its store.
+pub struct Desk {
+    gate: Gate,
+    /// The fuel that the process may have consumed in all.
+    fuel: u64,
+    /// Fuel consumed when it last let others run.
+    yielded: u64,
+    handles: Handles,
+}
+
+/// The store's data, as far as system calls are concerned.
+pub trait Caller: Send + Sized + 'static {
+    /// Where its calls go.
+    fn desk(&mut self) -> &mut Desk;
+    /// Bytes of memory that it holds.
+    fn memory(&self) -> u64;
+    /// Takes note of kernel time, and of the memory that it may hold.
+    fn saw(&mut self, now: u64, memory: u64);
+}
+
+/// Why a guest was stopped in a call.
+#[derive(Debug, thiserror::Error)]
+pub enum Cut {
+    /// The kernel does nothing more for it.
+    #[error(transparent)]
+    Halt(#[from] Halt),
+    /// Its recording ends here, or differs.
+    #[error("the recording goes no further")]
+    Recording,
+    /// Its recording cannot be read.
+    #[error(transparent)]
+    Tape(#[from] TapeError),
+}
+
+/// Bodies in flight in all guests' calls, in KiB.
+static IN_FLIGHT: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(LIFT_BYTES_HOST >> 10));
+/// A body up to this size is not counted, in bytes: as many processes as there can be carry few of them.
+const UNCOUNTED: usize = 4 << 10;
+
+impl Desk {
+    /// For a process that may consume so much fuel in all.
+    pub fn new(gate: Gate, fuel: u64) -> Desk {
+        Desk { gate, fuel, yielded: 0, handles: Handles::default() }
+    }
+
+    /// The fuel that the process may have consumed in all.
+    pub fn fuel(&self) -> u64 {
+        self.fuel
+    }
+
+    /// Gives the way back, to compare a recording's end.
+    pub fn into_gate(self) -> Gate {
+        self.gate
+    }
+}
+
+/// Defines all of `aos:host` in a linker.
+///
+/// # Errors
+/// When one of the names is taken.
+pub fn link<T: Caller>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    linker.instance("aos:host/types@0.1.0")?;
+    ipc::link(&mut linker.instance("aos:host/ipc@0.1.0")?)?;
+    lease::link(&mut linker.instance("aos:host/lease@0.1.0")?)?;
+    mount::link(&mut linker.instance("aos:host/mount@0.1.0")?)?;
+    artifact::link(&mut linker.instance("aos:host/artifact@0.1.0")?)?;
+    infer::link(&mut linker.instance("aos:host/infer@0.1.0")?)?;
+    process::link(&mut linker.instance("aos:host/process@0.1.0")?)?;
+    tool::link(&mut linker.instance("aos:host/tool@0.1.0")?)?;
+    log::link(&mut linker.instance("aos:host/log@0.1.0")?)
+}
+
+/// Fuel that the process has consumed.
+pub fn consumed<T: Caller>(store: &mut StoreContextMut<'_, T>) -> wasmtime::Result<u64> {
+    let left = store.get_fuel()?;
+    Ok(store.data_mut().desk().fuel.saturating_sub(left))
+}
+
+/// Takes fuel for host work; a process that cannot pay ends as one that ran out.
+pub fn charge<T: Caller>(store: &mut StoreContextMut<'_, T>, fuel: u64) -> wasmtime::Result<()> {
+    let left = store.get_fuel()?;
+    store.set_fuel(left.saturating_sub(fuel))?;
+    if left < fuel { Err(Trap::OutOfFuel.into()) } else { Ok(()) }
+}
+
+/// Makes one system call.
+pub async fn call<T: Caller>(store: &mut StoreContextMut<'_, T>, call: Call, body: Option<Bytes>) -> wasmtime::Result<Reply> {
+    let before = consumed(store)?;
+    let carried = body.as_ref().map_or(0, |b| b.len() as u64);
+    charge(store, FUEL_CALL + FUEL_BYTE * carried)?;
+    let desk = store.data_mut().desk();
+    if before.saturating_sub(desk.yielded) >= FUEL_YIELD {
+        // Setting fuel starts wasmtime's own interval anew: without this, a guest that only calls would never yield.
+        desk.yielded = before;
+        tokio::task::yield_now().await;
+    }
+    let reply = match &mut store.data_mut().desk().gate {
+        Gate::Live(kernel, key) => kernel.call(*key, before, call, body).await.map_err(Cut::from),
+        Gate::Replay(tape) => match tape.call(before, &call, body.as_ref()) {
+            Ok(Some(reply)) => Ok(reply),
+            Ok(None) => Err(Cut::Recording),
+            Err(error) => Err(Cut::Tape(error)),
+        },
+    };
+    let reply = reply.map_err(wasmtime::Error::from)?;
+    let answered = reply.body.as_ref().map_or(0, |b| b.len() as u64);
+    let spent = consumed(store)?;
+    store.data_mut().saw(reply.now, reply.limits.memory);
+    store.data_mut().desk().fuel = reply.limits.fuel;
+    store.set_fuel(reply.limits.fuel.saturating_sub(spent))?;
+    charge(store, FUEL_BYTE * answered)?;
+    Ok(reply)
+}
+
+/// A body that a guest hands over, counted among those in flight as long as the call lasts.
+pub(crate) struct Lifted {
+    bytes: Bytes,
+    _in_flight: Option<SemaphorePermit<'static>>,
+}
+
+/// Waits until a body of this size may be in flight.
+async fn in_flight(size: usize) -> wasmtime::Result<Option<SemaphorePermit<'static>>> {
+    if size <= UNCOUNTED {
+        return Ok(None);
+    }
+    Ok(Some(IN_FLIGHT.acquire_many((size >> 10) as u32 + 1).await?))
+}
+
+impl Lifted {
+    /// A body that wasmtime has lifted already; its size, when it is over every limit.
+    pub(crate) async fn owned(bytes: Vec<u8>) -> wasmtime::Result<Result<Lifted, u64>> {
+        let size = bytes.len();
+        if size as u64 > FILE_BYTES {
+            return Ok(Err(size as u64));
+        }
+        Ok(Ok(Lifted { _in_flight: in_flight(size).await?, bytes: bytes.into() }))
+    }
+}
+
+/// Makes a system call that carries a body, which is copied out of the guest's memory only when it may be in flight. One
+/// over every limit is not copied: the call is recorded by its size and refused.
+pub(crate) async fn call_with<T: Caller>(
+    store: &mut StoreContextMut<'_, T>,
+    call: Call,
+    list: &WasmList<u8>,
+) -> wasmtime::Result<Reply> {
+    let size = list.len();
+    if size as u64 > FILE_BYTES {
+        let verb = call.verb().to_owned();
+        return self::call(store, Call::Oversized { verb, size: size as u64 }, None).await;
+    }
+    let _in_flight = in_flight(size).await?;
+    let bytes = Bytes::copy_from_slice(list.as_le_slice(&*store));
+    self::call(store, call, Some(bytes)).await
+}
+
+/// Texts of a call that may hold many of them: one call whose JSON would not fit an entry is recorded by its size.
+pub(crate) fn bounded(call: Call) -> Call {
+    let size = serde_json::to_vec(&call).map_or(usize::MAX, |json| json.len());
+    if size <= crate::limits::ENTRY_BYTES / 2 {
+        return call;
+    }
+    Call::Oversized { verb: call.verb().to_owned(), size: size as u64 }
+}
+
+/// A text argument as entries hold it.
+pub(crate) fn text(text: String) -> String {
+    clip(text)
+}
