@@ -107,6 +107,24 @@ fn span(row: &rusqlite::Row<'_>) -> rusqlite::Result<Span> {
 }
 
 impl Store {
+    /// The last entry's line and the newest run's number.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn newest(&self) -> Result<Option<(Vec<u8>, u32)>, StoreError> {
+        let (size, _) = self.head()?;
+        if size == 0 {
+            return Ok(None);
+        }
+        let mut last = Vec::new();
+        self.lines(size, size, |_, line| {
+            last = line.to_vec();
+            Ok::<(), StoreError>(())
+        })?;
+        let run = self.db.query_row("SELECT coalesce(max(id), 0) FROM run", [], |row| row.get(0));
+        Ok(Some((last, run.map_err(|e| self.sql(e))?)))
+    }
+
     pub(super) fn lines<E: From<StoreError>>(
         &self,
         from: u64,

@@ -1,0 +1,165 @@
+//! The host: wires a state directory, a sandbox, mounts and drivers into a kernel, and runs teams on it.
+//!
+//! - [`dirs`]: where state, keys and compiled code are.
+//! - [`prepare`]: from a file and the operator's flags to a grant and a loaded sandbox; nothing is written yet.
+//! - [`replay`]: executes a run again, from its entries.
+
+pub mod dirs;
+pub mod error;
+pub mod prepare;
+pub mod replay;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use audit::Digest;
+use tokio::runtime::Runtime;
+
+use crate::journal::{Journal, Reader, Store, StoreError};
+use crate::kernel::call::{Key, RunId};
+use crate::kernel::entry::Entry;
+use crate::kernel::state::State;
+use crate::kernel::{Kernel, NewRun};
+
+pub use dirs::Dirs;
+pub use error::{HostError, Kind};
+pub use prepare::{ModelFlag, MountFlag, Options, Prepared, Request, prepare};
+pub use replay::{Replayed, replay};
+
+/// A host that owns its state directory.
+pub struct Host {
+    runtime: Runtime,
+    kernel: Arc<Kernel>,
+}
+
+/// A run that was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Running {
+    /// Its number.
+    pub run: RunId,
+}
+
+impl Host {
+    /// Takes the state directory, stores the team's components in it and starts the kernel.
+    ///
+    /// # Errors
+    /// When another host has the directory, it cannot be written, or its log is damaged.
+    pub fn open(dirs: &Dirs, options: &Options, prepared: &mut Prepared) -> Result<Host, HostError> {
+        let store = Store::open(&dirs.state)?;
+        if let Some(bytes) = options.log_limit {
+            store.limit(bytes)?;
+        }
+        let state = resume(&store)?;
+        for (digest, bytes) in prepared.components.drain(..) {
+            keep(&dirs.state, digest, &bytes)?;
+        }
+        let runtime = runtime(options.threads)?;
+        let journal: Arc<Journal<Entry>> = Arc::new(Journal::start(store)?);
+        let sandbox = prepared.sandbox.take().ok_or_else(|| HostError::Engine("the team was started before".into()))?;
+        let kernel = Kernel::new(journal, state, Arc::new(sandbox), options.check);
+        runtime.spawn(kernel.clone().timers());
+        Ok(Host { runtime, kernel })
+    }
+
+    /// The tokio runtime that its processes run on.
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// Its kernel.
+    pub fn kernel(&self) -> &Arc<Kernel> {
+        &self.kernel
+    }
+
+    /// Opens a run.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn run(&self, prepared: Prepared) -> Result<Running, HostError> {
+        let Prepared { grant, opening, outside, input, .. } = prepared;
+        let key = self.kernel.open(NewRun { grant, opening, outside, input }).await?;
+        Ok(Running { run: key.run })
+    }
+
+    /// Waits until a run has ended and all of its entries are on disk; answers its root's exit.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn ended(&self, running: Running) -> Result<u64, HostError> {
+        let exit = self.kernel.ended(Key { run: running.run, pid: 1 }).await?;
+        self.kernel.journal().until_durable(exit + 1).await.map_err(crate::kernel::Halt::from)?;
+        Ok(exit)
+    }
+
+    /// Waits for entries after `seen` to be on disk and answers the last that is.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn durable_after(&self, seen: u64) -> Result<u64, HostError> {
+        Ok(self.kernel.journal().after(seen).await.map_err(crate::kernel::Halt::from)?)
+    }
+
+    /// Ends a run as the operator, with all of its processes.
+    pub fn end(&self, running: Running) {
+        self.kernel.end(Key { run: running.run, pid: 1 });
+    }
+
+    /// Writes what is queued and gives the state directory back.
+    pub fn close(self) {
+        self.runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+        self.kernel.journal().close();
+    }
+}
+
+/// The runtime for guests and effects.
+pub(crate) fn runtime(threads: Option<usize>) -> Result<Runtime, HostError> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_time().thread_name("agents");
+    if let Some(threads) = threads {
+        builder.worker_threads(threads.max(1));
+    }
+    builder.build().map_err(|source| HostError::Io { path: "the runtime's threads".into(), source })
+}
+
+/// The state to go on from: numbers and time. Runs that were cut off stay as they are in the log.
+fn resume(store: &Store) -> Result<State, HostError> {
+    let (size, _) = store.head()?;
+    let (time, last_run) = store.newest()?.map_or(Ok((0, 0)), |(line, run)| {
+        let entry = Entry::parse(&line).map_err(|source| HostError::Entry { seq: size, source })?;
+        Ok::<_, HostError>((entry.t, run))
+    })?;
+    Ok(State { seq: size, time, last_run, ..State::default() })
+}
+
+/// Where a component's bytes are kept, so that its runs can be replayed.
+pub(crate) fn component_path(state: &Path, digest: Digest) -> std::path::PathBuf {
+    let text = digest.to_string();
+    state.join("components").join(format!("{}.wasm", text.trim_start_matches("sha256:")))
+}
+
+fn keep(state: &Path, digest: Digest, bytes: &[u8]) -> Result<(), HostError> {
+    let path = component_path(state, digest);
+    if path.exists() {
+        return Ok(());
+    }
+    let io = |source| HostError::Io { path: path.clone(), source };
+    let folder = state.join("components");
+    std::fs::create_dir_all(&folder).map_err(io)?;
+    let unfinished = folder.join(format!(".{}.tmp", std::process::id()));
+    std::fs::write(&unfinished, bytes).map_err(io)?;
+    std::fs::rename(&unfinished, &path).map_err(io)
+}
+
+impl From<StoreError> for HostError {
+    fn from(error: StoreError) -> HostError {
+        HostError::Store(error)
+    }
+}
+
+/// Opens a log for reading.
+///
+/// # Errors
+/// When there is none, or it cannot be read.
+pub fn reader(dirs: &Dirs) -> Result<Reader, HostError> {
+    Ok(Reader::open(&dirs.state)?)
+}

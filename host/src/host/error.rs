@@ -1,0 +1,97 @@
+//! Why the host did not do it, for the operator: what, where, and what would help.
+
+use std::path::PathBuf;
+
+use authority::ManifestError;
+use ledger::{Meter, show};
+
+use crate::journal::StoreError;
+use crate::kernel::Halt;
+use crate::kernel::entry::EntryError;
+use crate::kernel::tape::TapeError;
+use crate::mounts::OpenError;
+use crate::mounts::overlap::OverlapError;
+use crate::sandbox::cache::CacheError;
+use crate::sandbox::compile::CompileError;
+
+/// What kind of failure it is; the command line has an exit code for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The command or a file is wrong.
+    Usage,
+    /// A right is missing.
+    NotAuthorised,
+    /// The log does not verify.
+    Verification,
+    /// The state directory is busy, damaged, full or read-only.
+    State,
+    /// The host is wrong.
+    Internal,
+}
+
+/// A failure.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum HostError {
+    #[error("{message}")]
+    Usage { message: String, help: Option<String> },
+    #[error("{error}")]
+    Manifest { error: Box<ManifestError>, text: String },
+    #[error("{package} is not granted what it needs")]
+    Refused { package: String, missing: Vec<authority::Missing> },
+    #[error(transparent)]
+    Grant(#[from] authority::GrantError),
+    #[error("{}: {error}", path.display())]
+    Compile { path: PathBuf, error: CompileError },
+    #[error("{}: {error}", path.display())]
+    Link { path: PathBuf, error: String },
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    #[error(transparent)]
+    Mount(#[from] OpenError),
+    #[error(transparent)]
+    Overlap(#[from] OverlapError),
+    #[error(transparent)]
+    Script(#[from] crate::infer::script::ScriptError),
+    #[error(transparent)]
+    Store(StoreError),
+    #[error("#{seq}: {source}")]
+    Entry { seq: u64, source: EntryError },
+    #[error(transparent)]
+    Tape(#[from] TapeError),
+    #[error(transparent)]
+    Fault(#[from] crate::journal::Fault),
+    #[error(transparent)]
+    Halt(#[from] Halt),
+    #[error("{}: {source}", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("the engine cannot be made: {0}")]
+    Engine(String),
+    #[error("--budget {meter}={}: {why}", show(*meter, *amount))]
+    Budget { meter: Meter, amount: u64, why: String },
+}
+
+impl HostError {
+    /// What kind of failure it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            HostError::Usage { .. }
+            | HostError::Manifest { .. }
+            | HostError::Grant(_)
+            | HostError::Link { .. }
+            | HostError::Mount(_)
+            | HostError::Overlap(_)
+            | HostError::Script(_)
+            | HostError::Io { .. }
+            | HostError::Budget { .. } => Kind::Usage,
+            HostError::Compile { error: CompileError::Host(_), .. } => Kind::Internal,
+            HostError::Compile { .. } => Kind::Usage,
+            HostError::Refused { .. } => Kind::NotAuthorised,
+            HostError::Cache(_) | HostError::Store(_) | HostError::Halt(Halt::Stopped(_)) => Kind::State,
+            HostError::Tape(TapeError::Store(_)) | HostError::Fault(crate::journal::Fault::Store(_)) => Kind::State,
+            HostError::Tape(TapeError::Pruned(_)) => Kind::Usage,
+            HostError::Entry { .. } | HostError::Tape(_) | HostError::Fault(_) => Kind::Verification,
+            HostError::Halt(_) | HostError::Engine(_) => Kind::Internal,
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! From a file and the operator's flags to a grant and a loaded sandbox. Nothing is written but compiled code.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use audit::Digest;
+use authority::{Effective, Grant, Labels, Manifest, Mode, ModelPlace, Offer, Pattern, Place, Subject, Verb};
+use bytes::Bytes;
+use ledger::{MAX, Meter};
+
+use super::dirs::Dirs;
+use super::error::HostError;
+use crate::infer::scripted::Scripted;
+use crate::kernel::entry::Opening;
+use crate::kernel::ports::{Driver, Mount};
+use crate::kernel::{Model, Outside};
+use crate::limits::{BODY_BYTES, PROCESSES};
+use crate::mounts::{Directory, overlap};
+use crate::sandbox::cache::Cache;
+use crate::sandbox::compile::COMPONENT_BYTES;
+use crate::sandbox::engine::{Pool, runtime};
+use crate::sandbox::{Sandbox, semantics};
+use crate::syscall::WIT;
+
+/// The file that makes a folder a package.
+const MANIFEST: &str = "agent.toml";
+/// A wasm page: the smallest memory that a pool can be made for, in bytes.
+const PAGE: u64 = 64 << 10;
+
+/// How a host works.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Fold each entry into a second state and stop at the first difference. Slow.
+    pub check: bool,
+    /// The log's size at most, in bytes.
+    pub log_limit: Option<u64>,
+    /// Threads for guests; the machine's cores otherwise.
+    pub threads: Option<usize>,
+    /// This program, whose hidden subcommand compiles in a child.
+    pub compiler: PathBuf,
+}
+
+/// A directory of this machine and its label.
+#[derive(Clone, Debug)]
+pub struct MountFlag {
+    /// What guests call it.
+    pub label: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether it may be written.
+    pub mode: Mode,
+    /// What it contains.
+    pub labels: Labels,
+}
+
+/// A model and its label.
+#[derive(Clone, Debug)]
+pub struct ModelFlag {
+    /// What guests call it.
+    pub label: String,
+    /// Who answers: `scripted`.
+    pub driver: String,
+    /// Its script.
+    pub source: String,
+    /// Its name there.
+    pub model: String,
+}
+
+/// What the operator asks for.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// A component, a manifest, or a folder with one.
+    pub target: PathBuf,
+    /// What the root is given.
+    pub input: Bytes,
+    /// Directories.
+    pub mounts: Vec<MountFlag>,
+    /// Models.
+    pub models: Vec<ModelFlag>,
+    /// Further capabilities.
+    pub allow: Vec<(Verb, Pattern)>,
+    /// Meters.
+    pub budget: Vec<(Meter, u64)>,
+}
+
+/// A team that may start.
+pub struct Prepared {
+    /// What decides it.
+    pub grant: Grant,
+    /// Allowed, but asked for by nobody.
+    pub unused: Vec<(Verb, Pattern)>,
+    pub(crate) opening: Opening,
+    pub(crate) outside: Outside,
+    pub(crate) input: Bytes,
+    pub(crate) sandbox: Option<Sandbox>,
+    pub(crate) components: Vec<(Digest, Bytes)>,
+}
+
+/// A team's files.
+struct Files {
+    name: String,
+    manifest: Option<(Manifest, Digest)>,
+    root: (PathBuf, Bytes),
+    children: BTreeMap<String, (PathBuf, Bytes)>,
+}
+
+/// Loads a team and decides what it may do.
+///
+/// # Errors
+/// When a file is missing or wrong, a component does not fit, or something that the manifest needs is not granted.
+pub fn prepare(dirs: &Dirs, options: &Options, request: Request) -> Result<Prepared, HostError> {
+    if request.input.len() as u64 > BODY_BYTES {
+        let message = format!("the input is {} bytes; the limit is {BODY_BYTES}", request.input.len());
+        return Err(HostError::Usage { message, help: Some("put it into a mount".into()) });
+    }
+    let files = read(&request.target)?;
+    let offer = offer(&request)?;
+    let subject = Subject {
+        name: files.name.clone(),
+        component: Digest::of(&files.root.1),
+        manifest: files.manifest.clone(),
+        children: files.children.iter().map(|(label, (_, bytes))| (label.clone(), Digest::of(bytes))).collect(),
+        signed: false,
+    };
+    let Effective { grant, missing, unused } = Grant::effective(&subject, offer)?;
+    let sandbox = load(dirs, options, &files, &grant)?;
+    if !missing.is_empty() {
+        return Err(HostError::Refused { package: files.name, missing });
+    }
+    let outside = outside(dirs, &grant)?;
+    let opening = Opening {
+        label: files.name,
+        host: env!("CARGO_PKG_VERSION").into(),
+        semantics: semantics(),
+        wit: WIT.into(),
+    };
+    let components =
+        std::iter::once(files.root).chain(files.children.into_values()).map(|(_, b)| (Digest::of(&b), b)).collect();
+    Ok(Prepared { grant, unused, opening, outside, input: request.input, sandbox: Some(sandbox), components })
+}
+
+fn read(target: &Path) -> Result<Files, HostError> {
+    let manifest = if target.is_dir() { target.join(MANIFEST) } else { target.to_owned() };
+    if manifest.extension().is_none_or(|extension| extension != "toml") {
+        let stem = target.file_stem().map_or_else(|| "agent".into(), |stem| stem.to_string_lossy().into_owned());
+        let plain: String = stem.chars().filter(|c| !c.is_control()).take(64).collect();
+        let root = (target.to_owned(), component(target)?);
+        return Ok(Files { name: plain, manifest: None, root, children: BTreeMap::new() });
+    }
+    let bytes = bounded(&manifest, authority::MANIFEST_LIMIT as u64)?;
+    let text = String::from_utf8(bytes.to_vec()).map_err(|error| HostError::Usage {
+        message: format!("{}: it is not UTF-8 at byte {}", manifest.display(), error.utf8_error().valid_up_to()),
+        help: None,
+    })?;
+    let file = manifest.to_string_lossy();
+    let parsed = Manifest::parse(&text, &file)
+        .map_err(|error| HostError::Manifest { error: Box::new(error), text: text.clone() })?;
+    let folder = manifest.parent().unwrap_or(Path::new("."));
+    let at = |relative: &str| {
+        let path = folder.join(relative);
+        component(&path).map(|bytes| (path, bytes))
+    };
+    let children = parsed.children.iter().map(|(label, child)| Ok((label.clone(), at(&child.component)?)));
+    Ok(Files {
+        name: parsed.package.name.clone(),
+        root: at(&parsed.package.component)?,
+        children: children.collect::<Result<_, HostError>>()?,
+        manifest: Some((parsed, Digest::of(&bytes))),
+    })
+}
+
+fn component(path: &Path) -> Result<Bytes, HostError> {
+    bounded(path, COMPONENT_BYTES)
+}
+
+/// Reads a plain file of at most so many bytes. A pipe or a device is not waited for.
+fn bounded(path: &Path, limit: u64) -> Result<Bytes, HostError> {
+    use std::io::Read;
+    use std::os::unix::fs::OpenOptionsExt;
+    let io = |source| HostError::Io { path: path.to_owned(), source };
+    let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+    let file = std::fs::File::options().read(true).custom_flags(flags).open(path).map_err(io)?;
+    let found = file.metadata().map_err(io)?;
+    let wrong = |message: String| HostError::Usage { message: format!("{}: {message}", path.display()), help: None };
+    if !found.is_file() {
+        return Err(wrong("it is not a file".into()));
+    }
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(io)?;
+    if bytes.len() as u64 > limit {
+        return Err(wrong(format!("it is larger than {limit} bytes")));
+    }
+    Ok(bytes.into())
+}
+
+fn offer(request: &Request) -> Result<Offer, HostError> {
+    let twice = |what: &str, label: &str| HostError::Usage {
+        message: format!("{what} {label:?} is given twice"),
+        help: None,
+    };
+    let mut mounts = BTreeMap::new();
+    for flag in &request.mounts {
+        let path = std::fs::canonicalize(&flag.path)
+            .map_err(|source| open_error(&flag.path, source))?
+            .to_string_lossy()
+            .into_owned();
+        let place = Place { path, mode: flag.mode, labels: flag.labels.clone() };
+        if mounts.insert(flag.label.clone(), place).is_some() {
+            return Err(twice("--mount", &flag.label));
+        }
+    }
+    let mut models = BTreeMap::new();
+    for flag in &request.models {
+        let (driver, model, source) = (flag.driver.clone(), flag.model.clone(), flag.source.clone());
+        if models.insert(flag.label.clone(), ModelPlace { driver, model, source }).is_some() {
+            return Err(twice("--model", &flag.label));
+        }
+    }
+    Ok(Offer { mounts, models, allow: request.allow.clone(), budget: request.budget.clone() })
+}
+
+fn open_error(path: &Path, source: std::io::Error) -> HostError {
+    use crate::mounts::OpenError;
+    HostError::Mount(match source.kind() {
+        std::io::ErrorKind::NotFound => OpenError::Missing(path.to_owned()),
+        _ => OpenError::Failed { path: path.to_owned(), source },
+    })
+}
+
+/// Compiles or finds the team's components, on a pool that its grant fits into.
+fn load(dirs: &Dirs, options: &Options, files: &Files, grant: &Grant) -> Result<Sandbox, HostError> {
+    let children = grant.root.budget.get(Meter::Children).min(PROCESSES as u64 - 1);
+    let memory = grant.root.budget.get(Meter::Memory).clamp(PAGE, 4 << 30);
+    let processes = if grant.children.is_empty() { 1 } else { children as u32 + 1 };
+    let pool = Pool { processes, memory: usize::try_from(memory).unwrap_or(usize::MAX) };
+    if grant.root.budget.get(Meter::Memory) >= MAX {
+        let why = "memory is always limited; 4GiB is the most a guest can use".to_owned();
+        return Err(HostError::Budget { meter: Meter::Memory, amount: MAX, why });
+    }
+    let engine = runtime(pool).map_err(|e| HostError::Engine(format!("{e:#}")))?;
+    let mut sandbox = Sandbox::new(engine.clone()).map_err(|e| HostError::Engine(format!("{e:#}")))?;
+    let cache = Cache::open(&dirs.cache)?;
+    for (path, bytes) in std::iter::once(&files.root).chain(files.children.values()) {
+        let loaded = cache
+            .get(&engine, &options.compiler, bytes)
+            .map_err(|error| HostError::Compile { path: path.clone(), error })?;
+        sandbox.add(loaded).map_err(|e| HostError::Link { path: path.clone(), error: format!("{e:#}") })?;
+    }
+    Ok(sandbox)
+}
+
+/// Opens what the grant's labels mean. Two labels of one directory share it, so that its conditions hold for both.
+fn outside(dirs: &Dirs, grant: &Grant) -> Result<Outside, HostError> {
+    let mut outside = Outside::default();
+    let mut opened: BTreeMap<(String, bool), Arc<dyn Mount>> = BTreeMap::new();
+    for (label, place) in &grant.mounts {
+        overlap::check(Path::new(&place.path), &dirs.private())?;
+        let writable = place.mode == Mode::Rw;
+        let key = (place.path.clone(), writable);
+        let mount = match opened.get(&key) {
+            Some(mount) => mount.clone(),
+            None => Arc::new(Directory::open(Path::new(&place.path), writable)?),
+        };
+        opened.insert(key, mount.clone());
+        outside.mounts.insert(label.clone(), mount);
+    }
+    for (label, place) in &grant.models {
+        let driver: Arc<dyn Driver> = match place.driver.as_str() {
+            "scripted" => Arc::new(Scripted::load(Path::new(&place.source))?),
+            other => {
+                let message = format!("--model {label}={other}:…: there is no such driver");
+                return Err(HostError::Usage { message, help: Some("this host has: scripted:FILE".into()) });
+            }
+        };
+        let traits = driver.traits(&place.model);
+        outside.models.insert(label.clone(), Model { driver, name: place.model.clone(), traits });
+    }
+    Ok(outside)
+}
