@@ -1,1 +1,18 @@
-//! Tests.
+//! The end-to-end tests, one binary: they run the host's program with real components, as a user would.
+//!
+//! - [`support`]: a place of its own for each test, and what every run is checked for afterwards.
+//! - [`syscalls`]: every function of `wit/`, granted and denied, with the entries that it must leave; and the examples.
+//! - [`cases`], [`cli`], [`redteam`], [`crash`]: bad input, the command line, attacks, and a host that is killed.
+//! - [`tidy`]: the rules of the house.
+//!
+//! `cargo xtask test` builds what they need and runs them.
+
+#![allow(clippy::unwrap_used)]
+
+mod cases;
+mod cli;
+mod crash;
+mod redteam;
+mod support;
+mod syscalls;
+mod tidy;

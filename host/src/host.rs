@@ -55,7 +55,8 @@ impl Host {
         }
         let runtime = runtime(options.threads)?;
         let journal: Arc<Journal<Entry>> = Arc::new(Journal::start(store)?);
-        let sandbox = prepared.sandbox.take().ok_or_else(|| HostError::Engine("the team was started before".into()))?;
+        let sandbox =
+            prepared.sandbox.take().ok_or_else(|| HostError::Engine("the team was started before".into()))?;
         let kernel = Kernel::new(journal, state, Arc::new(sandbox), options.check);
         runtime.spawn(kernel.clone().timers());
         Ok(Host { runtime, kernel })

@@ -1,5 +1,6 @@
 //! aos-host runs each AI agent as a WebAssembly component whose only way out is a system call interface.
 
+pub mod cli;
 pub mod host;
 pub mod infer;
 pub mod journal;

@@ -37,6 +37,7 @@ const GUESTS: &[Guest] = &[
     Guest { source: "examples/docs-merge/writer", place: Place::Example("examples/docs-merge/writer.wasm") },
     Guest { source: "tests/guests/probe", place: Place::Test("probe") },
     Guest { source: "tests/guests/idle", place: Place::Test("idle") },
+    Guest { source: "tests/guests/load", place: Place::Test("load") },
     Guest { source: "tests/guests/command", place: Place::Test("command") },
 ];
 

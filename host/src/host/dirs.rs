@@ -55,7 +55,8 @@ fn project() -> Result<String, HostError> {
     let here = std::env::current_dir().map_err(|source| HostError::Io { path: ".".into(), source })?;
     let digest = Digest::of(here.as_os_str().as_encoded_bytes()).to_string();
     let name = here.file_name().and_then(|name| name.to_str()).unwrap_or("project");
-    let plain: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).take(40).collect();
+    let plain: String =
+        name.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).take(40).collect();
     Ok(format!("{plain}-{}", &digest[7..15]))
 }
 

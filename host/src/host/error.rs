@@ -88,7 +88,9 @@ impl HostError {
             HostError::Compile { .. } => Kind::Usage,
             HostError::Refused { .. } => Kind::NotAuthorised,
             HostError::Cache(_) | HostError::Store(_) | HostError::Halt(Halt::Stopped(_)) => Kind::State,
-            HostError::Tape(TapeError::Store(_)) | HostError::Fault(crate::journal::Fault::Store(_)) => Kind::State,
+            HostError::Tape(TapeError::Store(_)) | HostError::Fault(crate::journal::Fault::Store(_)) => {
+                Kind::State
+            }
             HostError::Tape(TapeError::Pruned(_)) => Kind::Usage,
             HostError::Entry { .. } | HostError::Tape(_) | HostError::Fault(_) => Kind::Verification,
             HostError::Halt(_) | HostError::Engine(_) => Kind::Internal,

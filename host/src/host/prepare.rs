@@ -120,7 +120,11 @@ pub fn prepare(dirs: &Dirs, options: &Options, request: Request) -> Result<Prepa
         name: files.name.clone(),
         component: Digest::of(&files.root.1),
         manifest: files.manifest.clone(),
-        children: files.children.iter().map(|(label, (_, bytes))| (label.clone(), Digest::of(bytes))).collect(),
+        children: files
+            .children
+            .iter()
+            .map(|(label, (_, bytes))| (label.clone(), Digest::of(bytes)))
+            .collect(),
         signed: false,
     };
     let Effective { grant, missing, unused } = Grant::effective(&subject, offer)?;
@@ -135,22 +139,29 @@ pub fn prepare(dirs: &Dirs, options: &Options, request: Request) -> Result<Prepa
         semantics: semantics(),
         wit: WIT.into(),
     };
-    let components =
-        std::iter::once(files.root).chain(files.children.into_values()).map(|(_, b)| (Digest::of(&b), b)).collect();
+    let components = std::iter::once(files.root)
+        .chain(files.children.into_values())
+        .map(|(_, b)| (Digest::of(&b), b))
+        .collect();
     Ok(Prepared { grant, unused, opening, outside, input: request.input, sandbox: Some(sandbox), components })
 }
 
 fn read(target: &Path) -> Result<Files, HostError> {
     let manifest = if target.is_dir() { target.join(MANIFEST) } else { target.to_owned() };
     if manifest.extension().is_none_or(|extension| extension != "toml") {
-        let stem = target.file_stem().map_or_else(|| "agent".into(), |stem| stem.to_string_lossy().into_owned());
+        let stem =
+            target.file_stem().map_or_else(|| "agent".into(), |stem| stem.to_string_lossy().into_owned());
         let plain: String = stem.chars().filter(|c| !c.is_control()).take(64).collect();
         let root = (target.to_owned(), component(target)?);
         return Ok(Files { name: plain, manifest: None, root, children: BTreeMap::new() });
     }
     let bytes = bounded(&manifest, authority::MANIFEST_LIMIT as u64)?;
     let text = String::from_utf8(bytes.to_vec()).map_err(|error| HostError::Usage {
-        message: format!("{}: it is not UTF-8 at byte {}", manifest.display(), error.utf8_error().valid_up_to()),
+        message: format!(
+            "{}: it is not UTF-8 at byte {}",
+            manifest.display(),
+            error.utf8_error().valid_up_to()
+        ),
         help: None,
     })?;
     let file = manifest.to_string_lossy();
@@ -182,7 +193,8 @@ fn bounded(path: &Path, limit: u64) -> Result<Bytes, HostError> {
     let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
     let file = std::fs::File::options().read(true).custom_flags(flags).open(path).map_err(io)?;
     let found = file.metadata().map_err(io)?;
-    let wrong = |message: String| HostError::Usage { message: format!("{}: {message}", path.display()), help: None };
+    let wrong =
+        |message: String| HostError::Usage { message: format!("{}: {message}", path.display()), help: None };
     if !found.is_file() {
         return Err(wrong("it is not a file".into()));
     }

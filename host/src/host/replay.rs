@@ -44,7 +44,12 @@ pub type Changed = (String, PathBuf);
 ///
 /// # Errors
 /// When the log cannot be read or does not verify, or a component is not at hand.
-pub fn replay(dirs: &Dirs, options: &Options, run: Option<RunId>, changed: Option<Changed>) -> Result<Replayed, HostError> {
+pub fn replay(
+    dirs: &Dirs,
+    options: &Options,
+    run: Option<RunId>,
+    changed: Option<Changed>,
+) -> Result<Replayed, HostError> {
     let log = reader(dirs)?;
     let span = log.span(run)?.ok_or_else(|| HostError::Usage {
         message: run.map_or("there is no run yet".into(), |run| format!("there is no run r{run}")),
@@ -61,7 +66,8 @@ pub fn replay(dirs: &Dirs, options: &Options, run: Option<RunId>, changed: Optio
         calls: 0,
         entries: recording.entries,
         root: report.root,
-        other_build: (recording.opening.semantics != semantics()).then(|| recording.opening.semantics.clone()),
+        other_build: (recording.opening.semantics != semantics())
+            .then(|| recording.opening.semantics.clone()),
         divergence: None,
     };
     runtime(options.threads)?.block_on(play(recording, &sandbox, &mut replayed))?;
@@ -69,7 +75,11 @@ pub fn replay(dirs: &Dirs, options: &Options, run: Option<RunId>, changed: Optio
 }
 
 /// One after the other: a process's answers do not depend on who else is running.
-async fn play(recording: Recording, sandbox: &(Sandbox, Substitutes), replayed: &mut Replayed) -> Result<(), HostError> {
+async fn play(
+    recording: Recording,
+    sandbox: &(Sandbox, Substitutes),
+    replayed: &mut Replayed,
+) -> Result<(), HostError> {
     for tape in recording.tapes.into_values().filter(|tape| !tape.unstarted()) {
         let component = sandbox.1.of(&tape);
         let (calls, differs) = sandbox.0.replay(tape, component).await?;
@@ -102,7 +112,8 @@ fn load(
     changed: Option<&Changed>,
 ) -> Result<(Sandbox, Substitutes), HostError> {
     let memory = recording.tapes.values().map(|tape| tape.limits.memory).max().unwrap_or(0);
-    let pool = Pool { processes: 2, memory: usize::try_from(memory.clamp(64 << 10, 4 << 30)).unwrap_or(usize::MAX) };
+    let pool =
+        Pool { processes: 2, memory: usize::try_from(memory.clamp(64 << 10, 4 << 30)).unwrap_or(usize::MAX) };
     let engine = engine::runtime(pool).map_err(|e| HostError::Engine(format!("{e:#}")))?;
     let mut sandbox = Sandbox::new(engine.clone()).map_err(|e| HostError::Engine(format!("{e:#}")))?;
     let cache = Cache::open(&dirs.cache)?;
@@ -111,7 +122,10 @@ fn load(
         let bytes = bytes.map_err(|source| HostError::Io { path: path.clone(), source })?;
         if expected.is_some_and(|expected| Digest::of(&bytes) != expected) {
             let message = format!("{} is not the component that its name says", path.display());
-            return Err(HostError::Usage { message, help: Some("the state directory was changed by hand".into()) });
+            return Err(HostError::Usage {
+                message,
+                help: Some("the state directory was changed by hand".into()),
+            });
         }
         let loaded = cache.get(&engine, &options.compiler, &bytes);
         let loaded = loaded.map_err(|error| HostError::Compile { path: path.clone(), error })?;

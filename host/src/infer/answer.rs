@@ -5,9 +5,9 @@ use std::time::Duration;
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 
-use crate::kernel::request::json;
 use super::script::NUMBER_LIMIT;
 use crate::kernel::ports::{Ask, Fault, Finish, Role};
+use crate::kernel::request::json;
 
 /// The longest latency, in milliseconds.
 const LATENCY_LIMIT: u64 = 600_000;

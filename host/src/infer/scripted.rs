@@ -7,9 +7,9 @@ use futures_util::future::BoxFuture;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::answer::{Answer, DETAIL_LIMIT, Saying, ToolCall, Words};
-use crate::kernel::request;
 use super::script::{self, Script, ScriptError};
 use crate::kernel::ports::{Ask, Chunk, Completion, Driver, Fault, Finish, Part, Traits, Turn, Usage};
+use crate::kernel::request;
 
 /// Bytes that are taken for a token, where the script does not say how many there are.
 const TOKEN: usize = 4;

@@ -94,8 +94,11 @@ impl Reader {
     /// # Errors
     /// When the database cannot be read.
     pub fn spans(&self) -> Result<Vec<Span>, StoreError> {
-        let mut query =
-            self.0.db.prepare_cached("SELECT id, first, last, entries FROM run ORDER BY id").map_err(|e| self.0.sql(e))?;
+        let mut query = self
+            .0
+            .db
+            .prepare_cached("SELECT id, first, last, entries FROM run ORDER BY id")
+            .map_err(|e| self.0.sql(e))?;
         let rows = query.query_map([], span).map_err(|e| self.0.sql(e))?;
         rows.collect::<Result<_, _>>().map_err(|e| self.0.sql(e))
     }
@@ -161,7 +164,8 @@ impl Store {
     pub(super) fn body(&self, seq: u64) -> Result<Option<StoredBody>, StoreError> {
         let mut query =
             self.db.prepare_cached("SELECT salt, data FROM body WHERE seq = ?1").map_err(|e| self.sql(e))?;
-        let row = query.query_row([seq as i64], |row| Ok(StoredBody { salt: row.get(0)?, data: row.get(1)? }));
+        let row =
+            query.query_row([seq as i64], |row| Ok(StoredBody { salt: row.get(0)?, data: row.get(1)? }));
         row.optional().map_err(|e| self.sql(e))
     }
 }

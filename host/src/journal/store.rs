@@ -21,6 +21,10 @@ const FORMAT: i64 = 1;
 const DATABASE: &str = "log.db";
 /// The file whose lock says who writes.
 const LOCK: &str = "lock";
+/// Space that is kept for the entries that are on their way when the disk is full.
+const RESERVE: &str = "reserve";
+/// The reserve's size: bytes.
+const RESERVE_BYTES: u64 = 4 << 20;
 /// How long a reader waits for a lock of SQLite's: milliseconds.
 const BUSY_MS: u64 = 5_000;
 
@@ -74,6 +78,7 @@ fn hint(error: &rusqlite::Error) -> &'static str {
 pub struct Store {
     pub(super) db: Connection,
     path: PathBuf,
+    reserve: PathBuf,
     _lock: Option<File>,
 }
 
@@ -83,10 +88,18 @@ impl Store {
     /// # Errors
     /// When another process has it, or it cannot be made, read, written or trusted.
     pub fn open(dir: &Path) -> Result<Store, StoreError> {
-        let io = |path: &Path| { let path = path.to_owned(); move |source| StoreError::Io { path, source } };
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| StoreError::Io { path, source }
+        };
         make_private(dir).map_err(io(dir))?;
         let lock_path = dir.join(LOCK);
-        let lock = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(io(&lock_path))?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_path)
+            .map_err(io(&lock_path))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StoreError::Busy(dir.to_owned())),
@@ -94,7 +107,8 @@ impl Store {
         }
         let path = dir.join(DATABASE);
         let db = Connection::open(&path).map_err(|source| StoreError::Sql { path: path.clone(), source })?;
-        let store = Store { db, path, _lock: Some(lock) };
+        let store = Store { db, path, reserve: dir.join(RESERVE), _lock: Some(lock) };
+        store.keep_reserve().map_err(io(&store.reserve))?;
         store.prepare().map_err(|source| store.sql(source))?;
         store.check_format()?;
         Ok(store)
@@ -110,10 +124,16 @@ impl Store {
             return Err(StoreError::Absent(dir.to_owned()));
         }
         // Not read-only: a reader of a WAL database has to make its shared-memory file when no writer lives.
-        let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .map_err(|source| StoreError::Sql { path: path.clone(), source })?;
-        let store = Store { db, path, _lock: None };
-        let set = store.db.busy_timeout(std::time::Duration::from_millis(BUSY_MS)).and_then(|()| store.db.pragma_update(None, "query_only", true));
+        let db = Connection::open_with_flags(
+            &path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )
+        .map_err(|source| StoreError::Sql { path: path.clone(), source })?;
+        let store = Store { db, path, reserve: dir.join(RESERVE), _lock: None };
+        let set = store
+            .db
+            .busy_timeout(std::time::Duration::from_millis(BUSY_MS))
+            .and_then(|()| store.db.pragma_update(None, "query_only", true));
         set.map_err(|source| store.sql(source))?;
         store.check_format()?;
         Ok(store)
@@ -140,7 +160,8 @@ impl Store {
     }
 
     fn check_format(&self) -> Result<(), StoreError> {
-        let format = self.db.query_row("SELECT value FROM meta WHERE key = 'format'", [], |row| row.get::<_, i64>(0));
+        let format =
+            self.db.query_row("SELECT value FROM meta WHERE key = 'format'", [], |row| row.get::<_, i64>(0));
         match format.map_err(|source| self.sql(source))? {
             FORMAT => Ok(()),
             other => Err(self.damaged(format!("its format is {other}; this build knows {FORMAT}"))),
@@ -152,9 +173,33 @@ impl Store {
     /// # Errors
     /// When SQLite refuses the limit.
     pub fn limit(&self, bytes: u64) -> Result<(), StoreError> {
-        let page: u64 = self.db.pragma_query_value(None, "page_size", |row| row.get::<_, i64>(0)).map_err(|e| self.sql(e))?.unsigned_abs();
+        let page: u64 = self
+            .db
+            .pragma_query_value(None, "page_size", |row| row.get::<_, i64>(0))
+            .map_err(|e| self.sql(e))?
+            .unsigned_abs();
         let pages = i64::try_from((bytes / page.max(1)).max(1)).unwrap_or(i64::MAX);
         self.db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).map_err(|e| self.sql(e))
+    }
+
+    /// Sets the reserve aside, if it is not.
+    fn keep_reserve(&self) -> std::io::Result<()> {
+        let file = File::options().create(true).truncate(false).write(true).open(&self.reserve)?;
+        if file.metadata()?.len() < RESERVE_BYTES {
+            rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, RESERVE_BYTES)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the reserve to the database, once.
+    pub(super) fn open_reserve(&self) -> Result<(), StoreError> {
+        std::fs::remove_file(&self.reserve)
+            .map_err(|source| StoreError::Io { path: self.reserve.clone(), source })?;
+        let pages = self.db.pragma_query_value(None, "max_page_count", |row| row.get::<_, i64>(0));
+        let size = self.db.pragma_query_value(None, "page_size", |row| row.get::<_, i64>(0));
+        let more = pages.and_then(|pages| Ok(pages.saturating_add(RESERVE_BYTES as i64 / size?.max(1))));
+        let more = more.map_err(|e| self.sql(e))?;
+        self.db.pragma_update_and_check(None, "max_page_count", more, |_| Ok(())).map_err(|e| self.sql(e))
     }
 
     pub(super) fn sql(&self, source: rusqlite::Error) -> StoreError {
@@ -227,7 +272,8 @@ impl Store {
     }
 
     fn tile_root(&self, level: i64, idx: u64) -> Result<Hash, StoreError> {
-        let bytes = self.tile(level, idx)?.ok_or_else(|| self.damaged(format!("tile {level}/{idx} is missing")))?;
+        let bytes =
+            self.tile(level, idx)?.ok_or_else(|| self.damaged(format!("tile {level}/{idx} is missing")))?;
         root_of(&bytes).ok_or_else(|| self.damaged(format!("tile {level}/{idx} is not full")))
     }
 }

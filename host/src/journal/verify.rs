@@ -62,7 +62,9 @@ impl Reader {
         })?;
         if tree.root() != root {
             let from = size - size % TILE_WIDTH as u64 + 1;
-            return Err(Fault::Log(format!("the entries do not give the stored root; #{from} to #{size} have no tile to tell which")));
+            return Err(Fault::Log(format!(
+                "the entries do not give the stored root; #{from} to #{size} have no tile to tell which"
+            )));
         }
         if !self.spans()?.iter().eq(spans.values()) {
             return Err(Fault::Log("the table of runs does not follow from the entries".into()));
@@ -73,7 +75,12 @@ impl Reader {
 
     /// Nothing may lie beyond the head: the head is written with every entry.
     fn surplus(&self, size: u64) -> Result<(), Fault> {
-        let count = |sql: &str| self.store().db.query_row(sql, [size as i64], |row| row.get::<_, i64>(0)).map_err(|e| self.store().sql(e));
+        let count = |sql: &str| {
+            self.store()
+                .db
+                .query_row(sql, [size as i64], |row| row.get::<_, i64>(0))
+                .map_err(|e| self.store().sql(e))
+        };
         if count("SELECT count(*) FROM chunk WHERE first > ?1")? > 0 {
             return Err(Fault::Log(format!("there are entries beyond #{size}, the last one committed to")));
         }
@@ -81,7 +88,11 @@ impl Reader {
             return Err(Fault::Log("there are bodies that belong to no entry".into()));
         }
         let tiles = size / TILE_WIDTH as u64;
-        let beyond = self.store().db.query_row("SELECT count(*) FROM tile WHERE level = 0 AND idx >= ?1", [tiles as i64], |row| row.get::<_, i64>(0));
+        let beyond = self.store().db.query_row(
+            "SELECT count(*) FROM tile WHERE level = 0 AND idx >= ?1",
+            [tiles as i64],
+            |row| row.get::<_, i64>(0),
+        );
         if beyond.map_err(|e| self.store().sql(e))? > 0 {
             return Err(Fault::Log(format!("there are tiles beyond #{size}")));
         }
@@ -104,6 +115,9 @@ fn compare(seq: u64, tile: &audit::Tile, stored: Option<&[u8]>) -> Result<(), Fa
             let seq = tile.index * TILE_WIDTH as u64 + at as u64 + 1;
             Err(Fault::Entry { seq, what: "leaf differs from its tile".into() })
         }
-        Some(_) => Err(Fault::Log(format!("tile {}/{} does not follow from the tiles below it", tile.level, tile.index))),
+        Some(_) => Err(Fault::Log(format!(
+            "tile {}/{} does not follow from the tiles below it",
+            tile.level, tile.index
+        ))),
     }
 }

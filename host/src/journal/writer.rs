@@ -4,7 +4,7 @@
 //! The kernel never waits here, but for room in the queue, and for durability where an effect outside depends on it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -78,6 +78,7 @@ struct Shared<L> {
     entries: AtomicUsize,
     bytes: AtomicU64,
     commits: AtomicU64,
+    failed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -102,6 +103,7 @@ impl<L: Line> Journal<L> {
             entries: AtomicUsize::new(0),
             bytes: AtomicU64::new(0),
             commits: AtomicU64::new(0),
+            failed: AtomicBool::new(false),
         });
         let (tell, progress) = watch::channel(Progress { durable: tree.size(), failed: None });
         let mut writer = Writer { store, tree, shared: shared.clone(), tell, runs: BTreeMap::new() };
@@ -122,20 +124,25 @@ impl<L: Line> Journal<L> {
         self.shared.commits.load(Ordering::Relaxed)
     }
 
+    /// Whether something can be appended at once.
+    pub fn has_room(&self) -> bool {
+        let shared = &self.shared;
+        !shared.failed.load(Ordering::Acquire)
+            && shared.entries.load(Ordering::Acquire) < QUEUE_ENTRIES
+            && shared.bytes.load(Ordering::Acquire) < QUEUE_BYTES
+    }
+
     /// Waits until the queue has room.
     ///
     /// # Errors
     /// When the log cannot be written any more.
     pub async fn room(&self) -> Result<(), Stopped> {
-        let full = |shared: &Shared<L>| {
-            shared.entries.load(Ordering::Acquire) >= QUEUE_ENTRIES || shared.bytes.load(Ordering::Acquire) >= QUEUE_BYTES
-        };
-        while full(&self.shared) {
+        while !self.has_room() {
             let freed = self.shared.room.notified();
-            if !full(&self.shared) {
+            self.alive()?;
+            if self.has_room() {
                 break;
             }
-            self.alive()?;
             freed.await;
         }
         Ok(())
@@ -246,23 +253,36 @@ impl<L: Line> Writer<L> {
     /// An error of the disk is not tried again: after a failed fsync nobody knows what is on it
     /// (Rebello et al., "Can Applications Recover from fsync Failures?").
     fn fail(&self, error: StoreError) {
+        self.shared.failed.store(true, Ordering::Release);
         self.tell.send_modify(|progress| progress.failed = Some(Arc::new(error)));
         self.shared.room.notify_waiters();
     }
 
-    fn commit(&mut self, batch: Vec<Item<L>>) -> Result<(), StoreError> {
+    /// Commits a batch. When the disk is full, what the kernel has applied so far still goes into the reserve; then
+    /// nothing more is taken.
+    fn commit(&mut self, mut batch: Vec<Item<L>>) -> Result<(), StoreError> {
         let (count, bytes) = (batch.len(), batch.iter().map(size).sum::<u64>());
-        self.write(batch).map_err(|source| self.store.sql(source))?;
+        let before = (self.tree.clone(), self.runs.clone());
+        let full = match self.write(&mut batch) {
+            Ok(()) => None,
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {
+                (self.tree, self.runs) = before;
+                self.store.open_reserve()?;
+                self.write(&mut batch).map_err(|source| self.store.sql(source))?;
+                Some(error)
+            }
+            Err(error) => return Err(self.store.sql(error)),
+        };
         self.shared.commits.fetch_add(1, Ordering::Relaxed);
         let durable = self.tree.size();
         self.tell.send_modify(|progress| progress.durable = durable);
         self.shared.entries.fetch_sub(count, Ordering::AcqRel);
         self.shared.bytes.fetch_sub(bytes, Ordering::AcqRel);
         self.shared.room.notify_waiters();
-        Ok(())
+        full.map_or(Ok(()), |source| Err(self.store.sql(source)))
     }
 
-    fn write(&mut self, batch: Vec<Item<L>>) -> rusqlite::Result<()> {
+    fn write(&mut self, batch: &mut [Item<L>]) -> rusqlite::Result<()> {
         let tx = self.store.db.unchecked_transaction()?;
         let mut add_body = tx.prepare_cached("INSERT INTO body (seq, salt, data) VALUES (?1, ?2, ?3)")?;
         let mut add_chunk = tx.prepare_cached("INSERT INTO chunk (first, lines) VALUES (?1, ?2)")?;
@@ -270,13 +290,13 @@ impl<L: Line> Writer<L> {
         let mut rng = rand::rng();
         let mut lines = Vec::with_capacity(64 << 10);
         let mut first = self.tree.size() + 1;
-        for mut item in batch {
+        for item in batch {
             let seq = self.tree.size() + 1;
-            match item.body {
+            match &item.body {
                 Some(Body::Salted(data)) => {
                     let mut salt = [0; SALT_BYTES];
                     rng.fill_bytes(&mut salt);
-                    item.line.commit(Digest::salted(&salt, &data));
+                    item.line.commit(Digest::salted(&salt, data));
                     add_body.execute(params![seq as i64, &salt[..], &data[..]])?;
                 }
                 Some(Body::Plain(data)) => {
@@ -290,7 +310,8 @@ impl<L: Line> Writer<L> {
             let start = lines.len();
             item.line.write(&mut lines).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
             if lines.len() - start > ENTRY_BYTES {
-                let what = format!("entry #{seq} is {} bytes; the limit is {ENTRY_BYTES}", lines.len() - start);
+                let what =
+                    format!("entry #{seq} is {} bytes; the limit is {ENTRY_BYTES}", lines.len() - start);
                 return Err(rusqlite::Error::ToSqlConversionFailure(what.into()));
             }
             let run = self.runs.entry(item.line.run()).or_insert((seq, seq, 0));
@@ -316,7 +337,8 @@ impl<L: Line> Writer<L> {
 
     /// Writes what follows from the entries: the tree's head and the runs' spans.
     fn derive(&self, tx: &rusqlite::Transaction<'_>) -> rusqlite::Result<()> {
-        let mut set_head = tx.prepare_cached("INSERT OR REPLACE INTO head (id, size, root) VALUES (1, ?1, ?2)")?;
+        let mut set_head =
+            tx.prepare_cached("INSERT OR REPLACE INTO head (id, size, root) VALUES (1, ?1, ?2)")?;
         set_head.execute(params![self.tree.size() as i64, &self.tree.root()[..]])?;
         let mut set_run = tx.prepare_cached(
             "INSERT INTO run (id, first, last, entries) VALUES (?1, ?2, ?3, ?4)

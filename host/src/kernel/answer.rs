@@ -103,7 +103,10 @@ impl Answer {
             Answer::Message(head) if !head.is_notice() => Some(head.id),
             Answer::Content { from: Some(from), .. } | Answer::Artifact { from, .. } => Some(*from),
             Answer::Exit { exit, from } if matches!(**exit, Exit::Returned) => Some(*from),
-            Answer::Content { from: None, .. } | Answer::Listing | Answer::Completion(_) | Answer::Chunk { .. } => Some(own),
+            Answer::Content { from: None, .. }
+            | Answer::Listing
+            | Answer::Completion(_)
+            | Answer::Chunk { .. } => Some(own),
             Answer::Message(_)
             | Answer::Exit { .. }
             | Answer::Done

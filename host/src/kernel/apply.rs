@@ -20,7 +20,12 @@ impl State {
     ///
     /// # Errors
     /// When the entry does not follow from those before it. The state is then of no further use.
-    pub fn apply(&mut self, entry: &Entry, body: Option<&Bytes>, wakes: &mut Vec<Key>) -> Result<(), Inconsistent> {
+    pub fn apply(
+        &mut self,
+        entry: &Entry,
+        body: Option<&Bytes>,
+        wakes: &mut Vec<Key>,
+    ) -> Result<(), Inconsistent> {
         let wrong = |what: &str| Inconsistent { seq: entry.seq, what: what.to_owned() };
         if entry.seq != self.seq + 1 {
             return Err(wrong(&format!("its number should be {}", self.seq + 1)));
@@ -97,23 +102,40 @@ impl Change<'_> {
     }
 
     /// Charges a call that was made: its fuel, its place in `calls` and its body; an unpaid one only its fuel.
-    fn charge(&self, run: &mut Run, call: &Call, out: &Result<Answer, Error>, repeat: &Option<Repeat>) -> Step {
+    fn charge(
+        &self,
+        run: &mut Run,
+        call: &Call,
+        out: &Result<Answer, Error>,
+        repeat: &Option<Repeat>,
+    ) -> Step {
         let me = run.proc_mut(self.entry.pid).ok_or("its process is not there")?;
         let (times, last) = repeat.as_ref().map_or((1, self.entry.fuel), |r| (r.times, r.last));
         consumed(me, last)?;
         match out {
             Err(Error::Exhausted(_)) => Ok(()),
-            Err(Error::Denied) => me.account.charge(&[(Meter::Calls, calls(call) * times)]).map_err(|_| "it was not paid for"),
+            Err(Error::Denied) => {
+                me.account.charge(&[(Meter::Calls, calls(call) * times)]).map_err(|_| "it was not paid for")
+            }
             Ok(answer) if answer.body_at(self.entry.seq) == Some(self.entry.seq) => {
                 charge(me, call, 0)?;
-                me.account.charge(&[(Meter::BytesStored, self.size())]).map_err(|_| "its answer was not paid for")
+                me.account
+                    .charge(&[(Meter::BytesStored, self.size())])
+                    .map_err(|_| "its answer was not paid for")
             }
             Ok(_) => charge(me, call, self.size()),
             Err(_) => charge(me, call, 0),
         }
     }
 
-    fn begin(&mut self, run: &mut Run, call: &Call, until: Option<u64>, reserve: &[(Meter, u64)], acts: bool) -> Step {
+    fn begin(
+        &mut self,
+        run: &mut Run,
+        call: &Call,
+        until: Option<u64>,
+        reserve: &[(Meter, u64)],
+        acts: bool,
+    ) -> Step {
         let (pid, size, body) = (self.entry.pid, self.size(), self.payload());
         let peer = {
             let me = run.proc(pid).ok_or("its process is not there")?;
@@ -128,7 +150,8 @@ impl Change<'_> {
         charge(me, call, size)?;
         me.account.reserve(reserve).map_err(|_| "its reservation was not paid for")?;
         let reserve = reserve.to_vec();
-        let pending = Pending { seq: self.entry.seq, call: call.clone(), until, reserve, acts, peer, size, body };
+        let pending =
+            Pending { seq: self.entry.seq, call: call.clone(), until, reserve, acts, peer, size, body };
         if me.pending.replace(Box::new(pending)).is_some() {
             return Err("its process was waiting already");
         }
@@ -201,7 +224,8 @@ impl Change<'_> {
         };
         match (call, answer) {
             (Call::Send { to, priority, in_reply_to, .. }, _) => {
-                let to = run.proc(pid).and_then(|me| ipc::peer(run, me, to)).ok_or("its peer is not there")?;
+                let to =
+                    run.proc(pid).and_then(|me| ipc::peer(run, me, to)).ok_or("its peer is not there")?;
                 let woken = ipc::deliver(run, pid, to, (*priority, *in_reply_to), id, size, body);
                 self.wake(woken);
             }
@@ -219,7 +243,8 @@ impl Change<'_> {
                 lease::grant(run, pid, name, *token, now.saturating_add(*ttl)).ok_or(gone)?;
             }
             (Call::Renew { lease, ttl }, _) => {
-                lease::extend(run, pid, *lease, now.saturating_add(*ttl)).ok_or("it does not hold the lease")?;
+                lease::extend(run, pid, *lease, now.saturating_add(*ttl))
+                    .ok_or("it does not hold the lease")?;
             }
             (Call::Release { lease }, _) => {
                 let name = run.proc(pid).and_then(|me| me.leases.get(lease)).cloned();
@@ -233,7 +258,8 @@ impl Change<'_> {
                 run.proc_mut(pid).ok_or(gone)?.scratch.remove(path);
             }
             (Call::Rename { mount, source, target, .. }, _) if mount == mount::SCRATCH => {
-                mount::shift(run.proc_mut(pid).ok_or(gone)?, source, target).ok_or("its file is not there")?;
+                mount::shift(run.proc_mut(pid).ok_or(gone)?, source, target)
+                    .ok_or("its file is not there")?;
             }
             (Call::Read { mount, .. } | Call::List { mount, .. } | Call::Stat { mount, .. }, _) => {
                 let place = run.grant.mounts.get(mount).map(|place| place.labels.clone());
@@ -254,7 +280,8 @@ impl Change<'_> {
                 infer::open(me, *id, &question.model, reserve);
             }
             (Call::Next { generation }, Answer::Chunk { spent: Some(spent) }) => {
-                infer::end(run.proc_mut(pid).ok_or(gone)?, *generation, Some(spent)).ok_or("its generation is not open")?;
+                infer::end(run.proc_mut(pid).ok_or(gone)?, *generation, Some(spent))
+                    .ok_or("its generation is not open")?;
             }
             (Call::Cancel { generation }, _) => {
                 let me = run.proc_mut(pid).ok_or(gone)?;
@@ -262,7 +289,8 @@ impl Change<'_> {
                 me.generations.remove(generation);
             }
             (Call::Signal { child, signal: Signal::Stop }, _) => {
-                let child = Pid::try_from(*child).ok().and_then(|pid| run.proc_mut(pid)).ok_or("no such child")?;
+                let child =
+                    Pid::try_from(*child).ok().and_then(|pid| run.proc_mut(pid)).ok_or("no such child")?;
                 if !child.stopping {
                     child.stopping = true;
                     ipc::notify(child, seq, "$stop", Priority::High, "{}".to_owned());
@@ -286,7 +314,8 @@ impl Change<'_> {
         let pending = me.pending.take();
         let mailbox = std::mem::take(&mut me.mailbox);
         let subscriptions: Vec<u64> = me.subscriptions.keys().copied().collect();
-        let leases: Vec<(u64, String)> = me.leases.iter().map(|(token, name)| (*token, name.clone())).collect();
+        let leases: Vec<(u64, String)> =
+            me.leases.iter().map(|(token, name)| (*token, name.clone())).collect();
         me.scratch.clear();
         me.generations.clear();
         let (parent, name, account) = (me.parent, me.name.clone(), me.account.clone());
@@ -341,7 +370,8 @@ fn start(run: &mut Run, pid: Pid, birth: &Birth, now: u64) -> Step {
         Some(parent) => {
             let parent = run.proc_mut(parent).ok_or("its parent is not there")?;
             parent.children.insert(pid);
-            let account = parent.account.open_child(&birth.budget).map_err(|_| "its parent cannot pay for it")?;
+            let account =
+                parent.account.open_child(&birth.budget).map_err(|_| "its parent cannot pay for it")?;
             (account, parent.deadline, parent.labels.clone())
         }
     };

@@ -82,7 +82,15 @@ pub(super) fn list(run: &Run, me: &Proc, filter: &Filter) -> Result<Decided, Err
 }
 
 /// Keeps an artifact, unless the same bytes are there.
-pub(super) fn keep(run: &mut Run, pid: u32, put: &Put, own: Digest, size: u64, seq: u64, body: Payload) -> Option<()> {
+pub(super) fn keep(
+    run: &mut Run,
+    pid: u32,
+    put: &Put,
+    own: Digest,
+    size: u64,
+    seq: u64,
+    body: Payload,
+) -> Option<()> {
     if run.by_digest.contains_key(&own) {
         return Some(());
     }

@@ -62,8 +62,8 @@ fn size(text: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ports::Role;
     use super::*;
-    use super::ports::Role;
 
     fn request(parts: Vec<Part>) -> Request {
         let turns = vec![Turn { role: Role::User, parts }];

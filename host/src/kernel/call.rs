@@ -357,7 +357,18 @@ impl Call {
 /// A text argument for an entry: itself, or when its JSON is longer than the limit its size and digest behind a NUL,
 /// which no name or path may hold, so that it is refused wherever it is used.
 pub fn clip(text: String) -> String {
-    let escaped = text.bytes().map(|b| if b < 0x20 { 6 } else if b == b'"' || b == b'\\' { 2 } else { 1 }).sum::<usize>();
+    let escaped = text
+        .bytes()
+        .map(|b| {
+            if b < 0x20 {
+                6
+            } else if b == b'"' || b == b'\\' {
+                2
+            } else {
+                1
+            }
+        })
+        .sum::<usize>();
     if escaped <= crate::limits::TEXT_BYTES {
         return text;
     }

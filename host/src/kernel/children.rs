@@ -9,14 +9,23 @@ use super::decide::{Decided, done, fail, valid_name};
 use super::state::{Pending, Proc, Run};
 use crate::limits::{BODY_BYTES, PROCESSES, SPAWN_TERMS};
 
-pub(super) fn spawn(run: &Run, me: &Proc, spec: &Spec, size: u64) -> Result<Decided, Error> {
+/// What the spawn itself takes before anything can be moved.
+#[derive(Clone, Copy)]
+pub(super) struct Spent {
+    /// Fuel that the caller has consumed in all.
+    pub fuel: u64,
+    /// Its input, in bytes.
+    pub size: u64,
+}
+
+pub(super) fn spawn(run: &Run, me: &Proc, spec: &Spec, spent: Spent) -> Result<Decided, Error> {
     if !me.may(Verb::Spawn, &spec.component) {
         return Err(Error::Denied);
     }
     if spec.restart != Restart::Never {
         return Err(Error::Unsupported);
     }
-    if size > BODY_BYTES {
+    if spent.size > BODY_BYTES {
         return Err(Error::TooLarge(BODY_BYTES));
     }
     if run.procs.len() >= PROCESSES {
@@ -31,7 +40,7 @@ pub(super) fn spawn(run: &Run, me: &Proc, spec: &Spec, size: u64) -> Result<Deci
         return Err(Error::Conflict(None));
     }
     rights(run, me, spec)?;
-    budget(run, me, spec)?;
+    budget(run, me, spec, spent)?;
     Ok(done(Answer::Id(run.procs.len() as u64 + 1)))
 }
 
@@ -45,7 +54,8 @@ pub(super) fn rights(run: &Run, me: &Proc, spec: &Spec) -> Result<Rights, Error>
         list.iter()
             .map(|(verb, object)| {
                 let verb: Verb = verb.parse().map_err(|e| Error::Invalid(format!("capabilities: {e}")))?;
-                let object: Pattern = object.parse().map_err(|e| Error::Invalid(format!("capabilities: {e}")))?;
+                let object: Pattern =
+                    object.parse().map_err(|e| Error::Invalid(format!("capabilities: {e}")))?;
                 Ok((verb, object))
             })
             .collect::<Result<Vec<_>, Error>>()
@@ -56,7 +66,7 @@ pub(super) fn rights(run: &Run, me: &Proc, spec: &Spec) -> Result<Rights, Error>
 
 /// What the child will be granted, if the parent can move it. Meters that the spawn does not name take the manifest's
 /// amount, else the default, at most what is left.
-pub(super) fn budget(run: &Run, me: &Proc, spec: &Spec) -> Result<Amounts, Error> {
+pub(super) fn budget(run: &Run, me: &Proc, spec: &Spec, spent: Spent) -> Result<Amounts, Error> {
     let member = run.grant.children.get(&spec.component).ok_or(Error::NotFound)?;
     if spec.budget.len() > SPAWN_TERMS {
         return Err(Error::TooLarge(SPAWN_TERMS as u64));
@@ -66,10 +76,10 @@ pub(super) fn budget(run: &Run, me: &Proc, spec: &Spec) -> Result<Amounts, Error
     for meter in Meter::ALL {
         let declared = member.budget.get(meter);
         let wanted = if declared < MAX { declared } else { defaults.get(meter) };
-        budget = budget.with(meter, wanted.min(movable(me, spec, meter)));
+        budget = budget.with(meter, wanted.min(movable(me, spec, spent, meter)));
     }
     for (meter, amount) in &spec.budget {
-        if *amount > movable(me, spec, *meter) {
+        if *amount > movable(me, spec, spent, *meter) {
             return Err(Error::Exhausted(*meter));
         }
         budget = budget.with(*meter, *amount);
@@ -77,12 +87,16 @@ pub(super) fn budget(run: &Run, me: &Proc, spec: &Spec) -> Result<Amounts, Error
     Ok(budget)
 }
 
-/// What can be moved of a meter now: not the memory that the caller itself holds, nor the child it spawns.
-fn movable(me: &Proc, spec: &Spec, meter: Meter) -> u64 {
+/// What can be moved of a meter now: not the memory that the caller itself holds, nor what the spawn costs.
+fn movable(me: &Proc, spec: &Spec, spent: Spent, meter: Meter) -> u64 {
     let left = me.account.left(meter);
     match meter {
         Meter::Memory if left < MAX => left.saturating_sub(spec.holds),
-        Meter::Children if left < MAX => left.saturating_sub(1),
+        Meter::Children | Meter::Calls if left < MAX => left.saturating_sub(1),
+        Meter::BytesSent if left < MAX => left.saturating_sub(spent.size),
+        Meter::Fuel if left < MAX => {
+            left.saturating_sub(spent.fuel.saturating_sub(me.account.own(Meter::Fuel)))
+        }
         Meter::Fuel
         | Meter::Memory
         | Meter::WallTime

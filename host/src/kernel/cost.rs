@@ -19,9 +19,11 @@ pub const TABLE: &str = "cost1";
 pub fn of(call: &Call, size: u64) -> [(Meter, u64); 3] {
     use Meter::{BytesSent, BytesStored, Calls, Children};
     match call {
-        Call::Send { .. } | Call::Publish { .. } | Call::Generate(_) | Call::Stream(_) | Call::Tool { .. } => {
-            [(Calls, 1), (BytesSent, size), (Children, 0)]
-        }
+        Call::Send { .. }
+        | Call::Publish { .. }
+        | Call::Generate(_)
+        | Call::Stream(_)
+        | Call::Tool { .. } => [(Calls, 1), (BytesSent, size), (Children, 0)],
         Call::Spawn(_) => [(Calls, 1), (BytesSent, size), (Children, 1)],
         Call::Write { .. } | Call::Put(_) | Call::Log { .. } | Call::ContinueAsNew => {
             [(Calls, 1), (BytesStored, size), (Children, 0)]

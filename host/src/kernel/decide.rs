@@ -20,6 +20,8 @@ use authority::Verb;
 pub(super) struct Asked<'a> {
     /// The call.
     pub call: &'a Call,
+    /// Fuel that the process has consumed.
+    pub fuel: u64,
     /// The size of the body that it carries.
     pub size: u64,
     /// The bare digest of that body, for files and artifacts.
@@ -134,7 +136,9 @@ fn verb(run: &Run, me: &Proc, asked: &Asked<'_>, now: u64, seq: u64) -> Result<D
         Call::Write { mount, path, condition } => {
             mount::write(run, me, (mount, path), condition, mount::Data { size, digest }, now)?
         }
-        Call::List { mount, path, after, limit } => mount::list(run, me, mount, path, after.as_deref(), *limit)?,
+        Call::List { mount, path, after, limit } => {
+            mount::list(run, me, mount, path, after.as_deref(), *limit)?
+        }
         Call::Stat { mount, path } => mount::stat(run, me, mount, path)?,
         Call::Remove { mount, path, condition } => mount::remove(run, me, mount, path, condition, now)?,
         Call::Rename { mount, source, target, condition } => {
@@ -152,7 +156,7 @@ fn verb(run: &Run, me: &Proc, asked: &Asked<'_>, now: u64, seq: u64) -> Result<D
             Some(_) => Decided::Draw(*generation),
         },
         Call::Whoami => done(Answer::Info { pid: me.pid, parent: me.parent, name: me.name.clone() }),
-        Call::Spawn(spec) => children::spawn(run, me, spec, size)?,
+        Call::Spawn(spec) => children::spawn(run, me, spec, children::Spent { fuel: asked.fuel, size })?,
         Call::ContinueAsNew | Call::Tools => return Err(Error::Unsupported),
         Call::Restored => done(Answer::Nothing),
         Call::Held => done(Answer::Done),

@@ -19,14 +19,13 @@ pub(super) async fn draw(kernel: &Arc<Kernel>, passing: Passing, generation: u64
         let mut live = kernel.lock();
         let now = live.now();
         let Some(mut chunks) = live.chunks.remove(&(passing.key, generation)) else {
-            let closed = Performed { out: Err(Error::Closed), body: None, digest: None, chunks: None };
-            return Ok(live.complete(&passing, now, closed)?);
+            return Ok(live.complete(passing, now, Performed::refused(Error::Closed))?);
         };
         match chunks.try_recv() {
             Err(mpsc::error::TryRecvError::Empty) => {}
-            Ok(chunk) => return Ok(live.arrive(&passing, generation, Some(chunk), chunks, None)?),
+            Ok(chunk) => return Ok(live.arrive(passing, generation, Some(chunk), chunks, None)?),
             Err(mpsc::error::TryRecvError::Disconnected) => {
-                return Ok(live.arrive(&passing, generation, None, chunks, None)?);
+                return Ok(live.arrive(passing, generation, None, chunks, None)?);
             }
         }
         let event = Event::Wait { call: passing.call.clone(), until: None };
@@ -39,7 +38,7 @@ pub(super) async fn draw(kernel: &Arc<Kernel>, passing: Passing, generation: u64
         chunk = chunks.recv() => {
             let mut live = kernel.lock();
             live.waits.remove(&passing.key);
-            Ok(live.arrive(&passing, generation, chunk, chunks, Some(of))?)
+            Ok(live.arrive(passing, generation, chunk, chunks, Some(of))?)
         }
         reply = stopped => {
             kernel.lock().chunks.insert((passing.key, generation), chunks);
@@ -51,14 +50,14 @@ pub(super) async fn draw(kernel: &Arc<Kernel>, passing: Passing, generation: u64
 impl Live {
     fn arrive(
         &mut self,
-        passing: &Passing,
+        passing: Passing,
         generation: u64,
         chunk: Arrival,
         rest: mpsc::Receiver<Result<Chunk, Fault>>,
         of: Option<u64>,
     ) -> Result<Reply, super::state::Inconsistent> {
         let (now, key) = (self.now(), passing.key);
-        let performed = self.chunk(passing, generation, chunk);
+        let performed = self.chunk(&passing, generation, chunk);
         if matches!(performed.out, Ok(Answer::Chunk { spent: None })) {
             self.chunks.insert((key, generation), rest);
         }
@@ -74,8 +73,15 @@ impl Live {
         self.outcome(passing, of, now, performed)
     }
 
-    fn outcome(&mut self, passing: &Passing, of: u64, now: u64, done: Performed) -> Result<Reply, super::state::Inconsistent> {
-        let still = self.state.proc(passing.key).and_then(|me| me.pending.as_ref()).is_some_and(|p| p.seq == of);
+    fn outcome(
+        &mut self,
+        passing: Passing,
+        of: u64,
+        now: u64,
+        done: Performed,
+    ) -> Result<Reply, super::state::Inconsistent> {
+        let still =
+            self.state.proc(passing.key).and_then(|me| me.pending.as_ref()).is_some_and(|p| p.seq == of);
         if !still {
             return Ok(self.reply(passing.key, Err(Error::Interrupted), None));
         }
@@ -87,8 +93,9 @@ impl Live {
     }
 
     fn chunk(&self, passing: &Passing, generation: u64, chunk: Arrival) -> Performed {
-        let broken = || Fault { detail: "the answer broke off".into(), retryable: true, retry_after_ms: None };
-        let failed = |fault| Performed { out: Err(Error::Unavailable(fault)), body: None, digest: None, chunks: None };
+        let broken =
+            || Fault { detail: "the answer broke off".into(), retryable: true, retry_after_ms: None };
+        let failed = |fault| Performed::refused(Error::Unavailable(fault));
         let chunk = match chunk {
             Some(Ok(chunk)) => chunk,
             Some(Err(fault)) => return failed(fault),
@@ -103,9 +110,12 @@ impl Live {
             Chunk::Text(_) | Chunk::ToolCall { .. } => None,
         };
         match serde_json::to_vec(&chunk) {
-            Ok(json) => {
-                Performed { out: Ok(Answer::Chunk { spent: took }), body: Some(json.into()), digest: None, chunks: None }
-            }
+            Ok(json) => Performed {
+                out: Ok(Answer::Chunk { spent: took }),
+                body: Some(json.into()),
+                digest: None,
+                chunks: None,
+            },
             Err(error) => failed(Fault { detail: error.to_string(), retryable: false, retry_after_ms: None }),
         }
     }

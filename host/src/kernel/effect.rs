@@ -68,6 +68,11 @@ pub(super) struct Performed {
 }
 
 impl Performed {
+    /// What was not done after all.
+    pub(super) fn refused(error: Error) -> Performed {
+        Performed::of(Err(error))
+    }
+
     fn of(out: Result<Answer, Error>) -> Performed {
         Performed { out, body: None, digest: None, chunks: None }
     }
@@ -88,7 +93,9 @@ pub(super) fn permit(effect: Effect, outside: &Outside, run: &Run, me: u32) -> R
         | Effect::Stat { mount, .. }
         | Effect::Write { mount, .. }
         | Effect::Remove { mount, .. }
-        | Effect::Rename { mount, .. } => Port::Mount(outside.mounts.get(&**mount).cloned().ok_or(Error::Denied)?),
+        | Effect::Rename { mount, .. } => {
+            Port::Mount(outside.mounts.get(&**mount).cloned().ok_or(Error::Denied)?)
+        }
         Effect::Generate { model } | Effect::Stream { model } => {
             Port::Model(outside.models.get(model).cloned().ok_or(Error::Denied)?)
         }
@@ -152,7 +159,9 @@ impl Permit {
 }
 
 /// Runs a call of a mount's where it may block.
-async fn blocking<T: Send + 'static>(call: impl FnOnce() -> Result<T, MountError> + Send + 'static) -> Result<T, MountError> {
+async fn blocking<T: Send + 'static>(
+    call: impl FnOnce() -> Result<T, MountError> + Send + 'static,
+) -> Result<T, MountError> {
     match tokio::task::spawn_blocking(call).await {
         Ok(result) => result,
         Err(error) => Err(MountError::Unavailable(error.to_string())),
@@ -194,7 +203,13 @@ async fn on_mount(port: Arc<dyn Mount>, effect: Effect, body: Option<Bytes>) -> 
     performed.await.unwrap_or_else(|error| Performed::of(Err(mount::error(error))))
 }
 
-async fn on_model(model: Model, effect: &Effect, body: Option<Bytes>, process: String, turn: u64) -> Performed {
+async fn on_model(
+    model: Model,
+    effect: &Effect,
+    body: Option<Bytes>,
+    process: String,
+    turn: u64,
+) -> Performed {
     let request: Request = match serde_json::from_slice(&body.unwrap_or_default()) {
         Ok(request) => request,
         Err(error) => return Performed::of(Err(Error::Invalid(error.to_string()))),

@@ -11,16 +11,15 @@ use ledger::Meter;
 use tokio::sync::oneshot;
 
 use super::answer::{Answer, Error, Exit};
-use super::call::{Call, Condition, Key, Pid, Signal};
+use super::call::{Call, Condition, Key, Pid, Signal, Spec};
 use super::decide::{Asked, Decided, Effect, decide};
 use super::effect::{Performed, Permit, permit};
-use super::entry::{Birth, Event};
+use super::entry::{Birth, Blob, Event};
 use super::live::{Carried, Live, Refusals, Reply};
 use super::state::Inconsistent;
 use super::{Halt, Kernel, Launch, children, draw, lease};
 
 /// A call on its way through the gate.
-#[derive(Clone)]
 pub(super) struct Passing {
     pub key: Key,
     pub fuel: u64,
@@ -33,9 +32,9 @@ pub(super) struct Passing {
 enum Begun {
     Done(Reply),
     Waits(oneshot::Receiver<Reply>),
-    Looks(Permit),
-    Acts(Permit, Vec<(Meter, u64)>),
-    Draws(u64),
+    Looks(Box<Passing>, Permit),
+    Acts(Box<Passing>, Permit, Vec<(Meter, u64)>),
+    Draws(Box<Passing>, u64),
     Spawned(Reply, Box<Launch>),
 }
 
@@ -44,17 +43,28 @@ impl Kernel {
     ///
     /// # Errors
     /// When the log cannot be written any more: then nothing was done, and nothing will be.
-    pub async fn call(self: &Arc<Self>, key: Key, fuel: u64, call: Call, body: Option<Bytes>) -> Result<Reply, Halt> {
-        self.journal.room().await?;
-        let digest = body.as_ref().filter(|_| matches!(call, Call::Write { .. } | Call::Put(_))).map(|b| Digest::of(b));
-        let passing = Passing { key, fuel, call, body, digest };
-        let begun = self.lock().begin(&passing)?;
+    pub async fn call(
+        self: &Arc<Self>,
+        key: Key,
+        fuel: u64,
+        call: Call,
+        body: Option<Bytes>,
+    ) -> Result<Reply, Halt> {
+        // What waits is boxed, so that a call that does not is a small future: most are.
+        if !self.journal.has_room() {
+            Box::pin(self.journal.room()).await?;
+        }
+        let digest = body
+            .as_ref()
+            .filter(|_| matches!(call, Call::Write { .. } | Call::Put(_)))
+            .map(|b| Digest::of(b));
+        let begun = self.lock().begin(Passing { key, fuel, call, body, digest })?;
         match begun {
             Begun::Done(reply) => Ok(reply),
             Begun::Waits(reply) => reply.await.map_err(|_| Halt::Ended),
-            Begun::Looks(permit) => self.look(passing, permit).await,
-            Begun::Acts(permit, reserve) => self.act(passing, permit, reserve).await,
-            Begun::Draws(generation) => draw::draw(self, passing, generation).await,
+            Begun::Looks(passing, permit) => Box::pin(self.look(*passing, permit)).await,
+            Begun::Acts(passing, permit, reserve) => Box::pin(self.act(*passing, permit, reserve)).await,
+            Begun::Draws(passing, generation) => Box::pin(draw::draw(self, *passing, generation)).await,
             Begun::Spawned(reply, launch) => {
                 self.start.start(self.clone(), *launch);
                 Ok(reply)
@@ -68,24 +78,34 @@ impl Kernel {
         let mut live = self.lock();
         let now = live.now();
         if let Decided::Now(Err(error), _) = live.decide(&passing, now) {
-            seen = Performed { out: Err(error), body: None, digest: None, chunks: None };
+            seen = Performed::refused(error);
         }
         let size = seen.body.as_ref().map_or(0, |b| b.len() as u64);
         let paid = live.state.proc(passing.key).map(|me| me.account.can(&[(Meter::BytesStored, size)]));
         if let Some(Err(short)) = paid {
-            seen = Performed { out: Err(Error::Exhausted(short.meter)), body: None, digest: None, chunks: None };
+            seen = Performed::refused(Error::Exhausted(short.meter));
         }
-        Ok(live.complete(&passing, now, seen)?)
+        Ok(live.complete(passing, now, seen)?)
     }
 
     /// Does something outside. The rest of it goes on when the process is ended meanwhile: what was begun is recorded.
-    async fn act(self: &Arc<Self>, passing: Passing, permit: Permit, reserve: Vec<(Meter, u64)>) -> Result<Reply, Halt> {
+    async fn act(
+        self: &Arc<Self>,
+        passing: Passing,
+        permit: Permit,
+        reserve: Vec<(Meter, u64)>,
+    ) -> Result<Reply, Halt> {
         let kernel = self.clone();
         let task = tokio::spawn(async move { kernel.carry_out(passing, permit, reserve).await });
         task.await.map_err(|_| Halt::Ended)?
     }
 
-    async fn carry_out(self: Arc<Self>, passing: Passing, permit: Permit, reserve: Vec<(Meter, u64)>) -> Result<Reply, Halt> {
+    async fn carry_out(
+        self: Arc<Self>,
+        passing: Passing,
+        permit: Permit,
+        reserve: Vec<(Meter, u64)>,
+    ) -> Result<Reply, Halt> {
         let key = passing.key;
         let previous = permit.previous().await;
         let (of, name, turn) = {
@@ -93,8 +113,7 @@ impl Kernel {
             let now = live.now();
             let previous = match (previous, live.decide(&passing, now)) {
                 (_, Decided::Now(Err(error), _)) | (Err(error), _) => {
-                    let refused = Performed { out: Err(error), body: None, digest: None, chunks: None };
-                    return Ok(live.complete(&passing, now, refused)?);
+                    return Ok(live.complete(passing, now, Performed::refused(error))?);
                 }
                 (Ok(previous), _) => previous,
             };
@@ -107,7 +126,7 @@ impl Kernel {
         self.journal.until_durable(of).await?;
         let lost = self.lock().fence_lost(&passing);
         let mut done = match lost {
-            Some(error) => Performed { out: Err(error), body: None, digest: None, chunks: None },
+            Some(error) => Performed::refused(error),
             None => permit.perform(passing.body.clone(), name, turn).await,
         };
         let mut live = self.lock();
@@ -127,105 +146,111 @@ impl Kernel {
 }
 
 impl Live {
-    fn begin(&mut self, passing: &Passing) -> Result<Begun, Inconsistent> {
+    fn begin(&mut self, passing: Passing) -> Result<Begun, Inconsistent> {
         let now = self.now();
         let key = passing.key;
-        if let Some(reply) = self.refuse_again(passing, now)? {
+        if let Some(reply) = self.refuse_again(&passing, now)? {
             return Ok(Begun::Done(reply));
         }
-        let decided = self.decide(passing, now);
-        let begun = match decided {
-            Decided::Now(Err(error @ (Error::Denied | Error::Exhausted(_))), _) => Begun::Done(self.refuse(passing, error)),
+        Ok(match self.decide(&passing, now) {
+            Decided::Now(Err(error @ (Error::Denied | Error::Exhausted(_))), _) => {
+                Begun::Done(self.refuse(passing, error))
+            }
+            Decided::Now(Ok(_), _) if matches!(passing.call, Call::Spawn(_)) => self.spawn(passing, now)?,
             Decided::Now(out, body) => {
-                let listing = Performed { out, body, digest: None, chunks: None };
-                match &passing.call {
-                    Call::Spawn(_) if listing.out.is_ok() => self.spawn(passing, now, listing)?,
-                    _ => Begun::Done(self.complete(passing, now, listing)?),
-                }
+                let answered = Performed { out, body, digest: None, chunks: None };
+                Begun::Done(self.complete(passing, now, answered)?)
             }
             Decided::Wait(until) => {
-                let body = passing.body.clone().map(|bytes| Carried { bytes, bare: None });
-                let event = Event::Wait { call: passing.call.clone(), until };
-                self.append(now, key, passing.fuel, event, body)?;
+                let body = passing.body.map(|bytes| Carried { bytes, bare: None });
+                self.append(now, key, passing.fuel, Event::Wait { call: passing.call, until }, body)?;
                 let (tell, reply) = oneshot::channel();
                 self.waits.insert(key, tell);
                 Begun::Waits(reply)
             }
             Decided::Look(effect) => self.permitted(passing, now, effect, None)?,
             Decided::Act { effect, reserve } => self.permitted(passing, now, effect, Some(reserve))?,
-            Decided::Draw(generation) => Begun::Draws(generation),
-        };
-        Ok(begun)
+            Decided::Draw(generation) => Begun::Draws(Box::new(passing), generation),
+        })
     }
 
-    fn permitted(&mut self, passing: &Passing, now: u64, effect: Effect, act: Option<Vec<(Meter, u64)>>) -> Result<Begun, Inconsistent> {
+    fn permitted(
+        &mut self,
+        passing: Passing,
+        now: u64,
+        effect: Effect,
+        act: Option<Vec<(Meter, u64)>>,
+    ) -> Result<Begun, Inconsistent> {
         let key = passing.key;
         let found = match (self.outside.get(&key.run), self.state.runs.get(&key.run)) {
             (Some(outside), Some(run)) => permit(effect, outside, run, key.pid),
             _ => Err(Error::Closed),
         };
         Ok(match (found, act) {
-            (Ok(permit), Some(reserve)) => Begun::Acts(permit, reserve),
-            (Ok(permit), None) => Begun::Looks(permit),
-            (Err(error), _) => {
-                let refused = Performed { out: Err(error), body: None, digest: None, chunks: None };
-                Begun::Done(self.complete(passing, now, refused)?)
-            }
+            (Ok(permit), Some(reserve)) => Begun::Acts(Box::new(passing), permit, reserve),
+            (Ok(permit), None) => Begun::Looks(Box::new(passing), permit),
+            (Err(error), _) => Begun::Done(self.complete(passing, now, Performed::refused(error))?),
         })
     }
 
     pub(super) fn decide(&self, passing: &Passing, now: u64) -> Decided {
         let traits = match &passing.call {
-            Call::Generate(question) | Call::Stream(question) => {
-                self.outside.get(&passing.key.run).and_then(|o| o.models.get(&question.model)).map(|m| m.traits)
-            }
+            Call::Generate(question) | Call::Stream(question) => self
+                .outside
+                .get(&passing.key.run)
+                .and_then(|o| o.models.get(&question.model))
+                .map(|m| m.traits),
             _ => None,
         };
         let size = passing.body.as_ref().map_or(0, |b| b.len() as u64);
-        let asked = Asked { call: &passing.call, size, digest: passing.digest, traits };
+        let asked = Asked { call: &passing.call, fuel: passing.fuel, size, digest: passing.digest, traits };
         decide(&self.state, passing.key, &asked, now, self.state.seq + 1)
     }
 
     /// Records a call that completed at once, with its answer's bytes or else with the body that it carried.
-    pub(super) fn complete(&mut self, passing: &Passing, now: u64, done: Performed) -> Result<Reply, Inconsistent> {
-        let key = passing.key;
-        let event = Event::Call { call: passing.call.clone(), out: done.out.clone(), repeat: None };
+    pub(super) fn complete(
+        &mut self,
+        passing: Passing,
+        now: u64,
+        done: Performed,
+    ) -> Result<Reply, Inconsistent> {
+        let Passing { key, fuel, call, body: argument, digest } = passing;
         let from_state = done.out.as_ref().ok().and_then(|answer| self.payload(key, answer));
-        match (&done.body, &passing.body) {
-            (Some(bytes), _) => {
-                let body = Carried { bytes: bytes.clone(), bare: done.digest };
-                self.append(now, key, passing.fuel, event, Some(body))?;
-            }
-            (None, Some(bytes)) if done.out.is_ok() => {
-                let body = Carried { bytes: bytes.clone(), bare: passing.digest };
-                self.append(now, key, passing.fuel, event, Some(body))?;
-            }
-            // The argument of a call that failed is not kept: its size is.
-            (None, Some(bytes)) => {
-                let blob = super::entry::Blob { size: bytes.len() as u64, digest: None };
-                self.append_blob(now, key, passing.fuel, event, Some(blob), None)?;
-            }
-            (None, None) => {
-                self.append(now, key, passing.fuel, event, None)?;
-            }
+        if done.out.is_ok() {
+            self.raise(key, &call);
         }
-        self.raise(passing, &done.out);
+        // The argument of a call that failed is not kept: its size is.
+        let kept = argument.is_none() || done.out.is_ok();
+        let blob =
+            argument.as_ref().filter(|_| !kept).map(|bytes| Blob { size: bytes.len() as u64, digest: None });
+        let event = Event::Call { call, out: done.out.clone(), repeat: None };
+        match (blob, &done.body, argument) {
+            (Some(blob), ..) => self.append_blob(now, key, fuel, event, Some(blob), None)?,
+            (None, Some(bytes), _) => {
+                let answer = Carried { bytes: bytes.clone(), bare: done.digest };
+                self.append(now, key, fuel, event, Some(answer))?
+            }
+            (None, None, argument) => {
+                let argument = argument.map(|bytes| Carried { bytes, bare: digest });
+                self.append(now, key, fuel, event, argument)?
+            }
+        };
         let reply = self.reply(key, done.out, done.body.or(from_state));
         self.settle(now)?;
         Ok(reply)
     }
 
     /// What a signal or a cancel does beside the state.
-    fn raise(&mut self, passing: &Passing, out: &Result<Answer, Error>) {
-        match &passing.call {
-            Call::Signal { child, signal: Signal::Kill } if out.is_ok() => {
-                let child = Pid::try_from(*child).ok().map(|pid| Key { run: passing.key.run, pid });
+    fn raise(&mut self, key: Key, call: &Call) {
+        match call {
+            Call::Signal { child, signal: Signal::Kill } => {
+                let child = Pid::try_from(*child).ok().map(|pid| Key { run: key.run, pid });
                 if let Some(control) = child.and_then(|key| self.controls.get(&key)) {
                     control.end(Exit::Killed);
                 }
             }
             Call::Cancel { generation } => {
-                self.chunks.remove(&(passing.key, *generation));
+                self.chunks.remove(&(key, *generation));
             }
             _ => {}
         }
@@ -241,7 +266,9 @@ impl Live {
         let same = run.call == passing.call && run.size == passing.body.as_ref().map(|b| b.len() as u64);
         let calls_left = self.state.proc(key).map_or(0, |me| me.account.left(Meter::Calls));
         let paid = run.times < calls_left || matches!(run.error, Error::Exhausted(_));
-        let again = same && paid && matches!(self.decide(passing, now), Decided::Now(Err(error), _) if error == run.error);
+        let again = same
+            && paid
+            && matches!(self.decide(passing, now), Decided::Now(Err(error), _) if error == run.error);
         if !again {
             self.flush(key, now)?;
             return Ok(None);
@@ -252,50 +279,57 @@ impl Live {
         Ok(Some(self.reply(key, Err(error), None)))
     }
 
-    fn refuse(&mut self, passing: &Passing, error: Error) -> Reply {
-        let size = passing.body.as_ref().map(|b| b.len() as u64);
-        let (fuel, call) = (passing.fuel, passing.call.clone());
-        self.refusals.insert(passing.key, Refusals { call, error: error.clone(), size, fuel, last: fuel, times: 1 });
-        self.reply(passing.key, Err(error), None)
+    fn refuse(&mut self, passing: Passing, error: Error) -> Reply {
+        let Passing { key, fuel, call, body, .. } = passing;
+        let size = body.map(|b| b.len() as u64);
+        self.refusals.insert(key, Refusals { call, error: error.clone(), size, fuel, last: fuel, times: 1 });
+        self.reply(key, Err(error), None)
     }
 
-    /// Records a spawn and the child's birth.
-    fn spawn(&mut self, passing: &Passing, now: u64, done: Performed) -> Result<Begun, Inconsistent> {
-        let Call::Spawn(spec) = &passing.call else { return Ok(Begun::Done(self.complete(passing, now, done)?)) };
+    /// Records a spawn that was decided, and the child's birth.
+    fn spawn(&mut self, passing: Passing, now: u64) -> Result<Begun, Inconsistent> {
         let key = passing.key;
-        let plan = self.state.runs.get(&key.run).and_then(|run| {
-            let me = run.proc(key.pid)?;
-            let rights = children::rights(run, me, spec).ok()?;
-            let budget = children::budget(run, me, spec).ok()?;
-            let member = run.grant.children.get(&spec.component)?;
-            Some((rights, budget, member.component, run.procs.len() as Pid + 1))
-        });
-        let Some((rights, budget, component, pid)) = plan else {
-            let refused = Performed { out: Err(Error::Denied), ..done };
-            return Ok(Begun::Done(self.complete(passing, now, refused)?));
+        let size = passing.body.as_ref().map_or(0, |b| b.len() as u64);
+        let plan = match &passing.call {
+            Call::Spawn(spec) => self.plan(key, spec, children::Spent { fuel: passing.fuel, size }),
+            _ => None,
         };
-        let input = self.state.seq + 1;
-        self.complete(passing, now, done)?;
+        let Some((mut birth, pid)) = plan else {
+            return Ok(Begun::Done(self.complete(passing, now, Performed::refused(Error::Denied))?));
+        };
+        birth.input = self.state.seq + 1;
+        let input = passing.body.clone().unwrap_or_default();
+        let spawned =
+            Performed { out: Ok(Answer::Id(u64::from(pid))), body: None, digest: None, chunks: None };
+        self.complete(passing, now, spawned)?;
+        let launch = self.launch(now, Key { run: key.run, pid }, birth, input, None)?;
+        let reply = self.reply(key, Ok(Answer::Id(u64::from(pid))), None);
+        Ok(Begun::Spawned(reply, Box::new(launch)))
+    }
+
+    /// The birth of a child that was decided; its input's entry is not known yet.
+    fn plan(&self, key: Key, spec: &Spec, spent: children::Spent) -> Option<(Birth, Pid)> {
+        let run = self.state.runs.get(&key.run)?;
+        let me = run.proc(key.pid)?;
         let birth = Birth {
             name: spec.name.clone().unwrap_or_else(|| spec.component.clone()),
             member: spec.component.clone(),
             parent: Some(key.pid),
-            component,
-            rights,
-            budget,
+            component: run.grant.children.get(&spec.component)?.component,
+            rights: children::rights(run, me, spec).ok()?,
+            budget: children::budget(run, me, spec, spent).ok()?,
             seed: super::seed(),
-            input,
+            input: 0,
         };
-        let bytes = passing.body.clone().unwrap_or_default();
-        let launch = self.launch(now, Key { run: key.run, pid }, birth, bytes, None)?;
-        let reply = self.reply(key, Ok(Answer::Id(u64::from(pid))), None);
-        Ok(Begun::Spawned(reply, Box::new(launch)))
+        Some((birth, run.procs.len() as Pid + 1))
     }
 
     /// Whether a write's fence went stale while its intent was on its way to the disk.
     fn fence_lost(&self, passing: &Passing) -> Option<Error> {
         let condition = match &passing.call {
-            Call::Write { condition, .. } | Call::Remove { condition, .. } | Call::Rename { condition, .. } => condition,
+            Call::Write { condition, .. }
+            | Call::Remove { condition, .. }
+            | Call::Rename { condition, .. } => condition,
             _ => return None,
         };
         let Condition::Fence(token) = condition else { return None };

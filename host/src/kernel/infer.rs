@@ -29,7 +29,8 @@ pub(super) fn question(
     if let Some(what) = &question.fault {
         return Err(Error::Invalid(what.clone()));
     }
-    if (question.tools && !traits.tools) || (question.json && !traits.json) || (streams && !traits.streaming) {
+    if (question.tools && !traits.tools) || (question.json && !traits.json) || (streams && !traits.streaming)
+    {
         return Err(Error::Unsupported);
     }
     if streams && me.generations.len() >= GENERATIONS {

@@ -15,7 +15,15 @@ pub(super) fn peer(run: &Run, me: &Proc, to: &str) -> Option<Pid> {
     if to == "parent" { me.parent } else { run.names.get(to).copied() }
 }
 
-pub(super) fn send(run: &Run, me: &Proc, to: &str, size: u64, until: Option<u64>, now: u64, id: u64) -> Decided {
+pub(super) fn send(
+    run: &Run,
+    me: &Proc,
+    to: &str,
+    size: u64,
+    until: Option<u64>,
+    now: u64,
+    id: u64,
+) -> Decided {
     if !me.may(Verb::Send, to) {
         return fail(Error::Denied);
     }
@@ -107,7 +115,15 @@ fn subscribers(run: &Run, topic: &str) -> Vec<Pid> {
 }
 
 /// Delivers the message of a `send`.
-pub(super) fn deliver(run: &mut Run, from: Pid, to: Pid, call: (Priority, Option<u64>), id: u64, size: u64, body: Payload) -> Option<Pid> {
+pub(super) fn deliver(
+    run: &mut Run,
+    from: Pid,
+    to: Pid,
+    call: (Priority, Option<u64>),
+    id: u64,
+    size: u64,
+    body: Payload,
+) -> Option<Pid> {
     let labels = run.proc(from)?.labels.clone();
     let (priority, in_reply_to) = call;
     let message = Message { id, sender: from, topic: None, in_reply_to, priority, labels, size, body };
@@ -116,7 +132,14 @@ pub(super) fn deliver(run: &mut Run, from: Pid, to: Pid, call: (Priority, Option
 }
 
 /// Delivers an event and answers who got it.
-pub(super) fn broadcast(run: &mut Run, from: Pid, topic: &str, id: u64, size: u64, body: &Payload) -> Vec<Pid> {
+pub(super) fn broadcast(
+    run: &mut Run,
+    from: Pid,
+    topic: &str,
+    id: u64,
+    size: u64,
+    body: &Payload,
+) -> Vec<Pid> {
     let pids = subscribers(run, topic);
     let labels = run.proc(from).map(|p| p.labels.clone()).unwrap_or_default();
     let topic: Arc<str> = topic.into();
@@ -124,7 +147,16 @@ pub(super) fn broadcast(run: &mut Run, from: Pid, topic: &str, id: u64, size: u6
         let Some(proc) = run.proc_mut(*pid) else { continue };
         let (topic, labels, body) = (Some(topic.clone()), labels.clone(), body.clone());
         let priority = Priority::Normal;
-        proc.mailbox.push_event(Message { id, sender: from, topic, in_reply_to: None, priority, labels, size, body });
+        proc.mailbox.push_event(Message {
+            id,
+            sender: from,
+            topic,
+            in_reply_to: None,
+            priority,
+            labels,
+            size,
+            body,
+        });
     }
     pids
 }
@@ -134,13 +166,23 @@ pub(super) fn notify(proc: &mut Proc, id: u64, topic: &str, priority: Priority, 
     let size = text.len() as u64;
     let body = Payload(Some(text.into()));
     let labels = Labels::default();
-    proc.mailbox.push(Message { id, sender: 0, topic: Some(topic.into()), in_reply_to: None, priority, labels, size, body });
+    proc.mailbox.push(Message {
+        id,
+        sender: 0,
+        topic: Some(topic.into()),
+        in_reply_to: None,
+        priority,
+        labels,
+        size,
+        body,
+    });
 }
 
 /// Takes a message out; answers the process that has waited longest for room.
 pub(super) fn take(run: &mut Run, pid: Pid, id: u64) -> Result<Option<Pid>, &'static str> {
     let proc = run.proc_mut(pid).ok_or("no such process")?;
-    let message = proc.mailbox.pop().filter(|m| m.id == id).ok_or("received what was not first in the mailbox")?;
+    let message =
+        proc.mailbox.pop().filter(|m| m.id == id).ok_or("received what was not first in the mailbox")?;
     proc.labels = proc.labels.union(&message.labels);
     Ok(proc.mailbox.line.front().copied())
 }

@@ -9,7 +9,15 @@ use super::decide::{Decided, done, fail, valid_name};
 use super::state::{Lease, Proc, Run};
 use crate::limits::{LEASE_TTL_MS, LEASES, LINE_LENGTH};
 
-pub(super) fn acquire(run: &Run, me: &Proc, name: &str, ttl: u64, until: Option<u64>, now: u64, token: u64) -> Decided {
+pub(super) fn acquire(
+    run: &Run,
+    me: &Proc,
+    name: &str,
+    ttl: u64,
+    until: Option<u64>,
+    now: u64,
+    token: u64,
+) -> Decided {
     if !me.may(Verb::Lease, name) {
         return fail(Error::Denied);
     }
@@ -41,7 +49,13 @@ fn valid_ttl(ttl: u64) -> Result<(), Error> {
 pub(super) fn holds(run: &Run, me: &Proc, token: u64, now: u64) -> Result<(), Error> {
     let lease = me.leases.get(&token).and_then(|name| run.leases.get(name));
     match lease {
-        Some(lease) if lease.holder.is_some_and(|(pid, held, expires)| pid == me.pid && held == token && expires > now) => Ok(()),
+        Some(lease)
+            if lease
+                .holder
+                .is_some_and(|(pid, held, expires)| pid == me.pid && held == token && expires > now) =>
+        {
+            Ok(())
+        }
         Some(lease) => Err(Error::Stale(lease.newest)),
         None => Err(Error::Stale(newest(run, token))),
     }

@@ -128,7 +128,14 @@ impl Live {
     }
 
     /// Appends an entry: applies it, hands it to the writer. Append order is apply order.
-    pub(super) fn append(&mut self, now: u64, key: Key, fuel: u64, event: Event, body: Option<Carried>) -> Result<u64, Inconsistent> {
+    pub(super) fn append(
+        &mut self,
+        now: u64,
+        key: Key,
+        fuel: u64,
+        event: Event,
+        body: Option<Carried>,
+    ) -> Result<u64, Inconsistent> {
         let blob = body.as_ref().map(|b| Blob { size: b.bytes.len() as u64, digest: b.bare });
         self.append_blob(now, key, fuel, event, blob, body)
     }
@@ -148,7 +155,8 @@ impl Live {
         let seq = self.state.seq + 1;
         let entry = Entry { v: VERSION, seq, t: now, run: key.run, pid: key.pid, fuel, event, body: blob };
         let bytes = body.as_ref().map(|b| &b.bytes);
-        let applied = self.state.apply(&entry, bytes, &mut self.wakes).and_then(|()| self.check(&entry, bytes));
+        let applied =
+            self.state.apply(&entry, bytes, &mut self.wakes).and_then(|()| self.check(&entry, bytes));
         if let Err(broken) = applied {
             self.broken = Some(broken.clone());
             return Err(broken);
@@ -191,8 +199,11 @@ impl Live {
             }
             Event::Outcome { out: Ok(Answer::Id(token)), .. } => {
                 let name = self.state.proc(key).and_then(|me| me.leases.get(token));
-                let lease = name.and_then(|name| Some((name, self.state.runs.get(&key.run)?.leases.get(name)?)));
-                if let Some((name, (_, _, expires))) = lease.and_then(|(name, lease)| Some((name, lease.holder?))) {
+                let lease =
+                    name.and_then(|name| Some((name, self.state.runs.get(&key.run)?.leases.get(name)?)));
+                if let Some((name, (_, _, expires))) =
+                    lease.and_then(|(name, lease)| Some((name, lease.holder?)))
+                {
                     add(expires, Due::Lease(key.run, name.clone(), *token));
                 }
             }
@@ -303,10 +314,13 @@ impl State {
         let me = run.proc(key.pid)?;
         let payload = match answer {
             Answer::Message(_) => &me.mailbox.first()?.body,
-            Answer::Content { from: Some(seq), .. } => &me.scratch.values().find(|file| file.seq == *seq)?.body,
+            Answer::Content { from: Some(seq), .. } => {
+                &me.scratch.values().find(|file| file.seq == *seq)?.body
+            }
             Answer::Artifact { artifact, .. } => &run.artifacts[*run.by_digest.get(&artifact.digest)?].body,
             Answer::Exit { from, .. } => {
-                let ended = run.procs.iter().filter_map(|p| p.exit.as_ref()).find(|ended| ended.seq == *from)?;
+                let ended =
+                    run.procs.iter().filter_map(|p| p.exit.as_ref()).find(|ended| ended.seq == *from)?;
                 &ended.output
             }
             _ => return None,
@@ -330,6 +344,8 @@ fn ready(state: &State, key: Key, now: u64) -> Option<Result<Answer, Error>> {
         _ => (None, Err(Error::TimedOut)),
     };
     natural
-        .or_else(|| (me.stopping && !matches!(pending.call, Call::Receive { .. })).then_some(Err(Error::Interrupted)))
+        .or_else(|| {
+            (me.stopping && !matches!(pending.call, Call::Receive { .. })).then_some(Err(Error::Interrupted))
+        })
         .or_else(|| over.then_some(late))
 }

@@ -8,7 +8,7 @@
 //! - [`ports`]: what `host` wires in.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use authority::Grant;
 use bytes::Bytes;
@@ -105,10 +105,11 @@ pub struct Kernel {
     timer: Arc<Notify>,
 }
 
-/// The wall clock: milliseconds since 1970.
+/// The wall clock: milliseconds since 1970, as of the system's last tick (1 to 10 ms ago). It is read for every call,
+/// and reading the exact time would cost a tenth of one.
 fn clock() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+    u64::try_from(now.tv_sec).unwrap_or(0) * 1_000 + u64::try_from(now.tv_nsec).unwrap_or(0) / 1_000_000
 }
 
 /// What a process's random numbers follow from.
@@ -120,7 +121,12 @@ fn seed() -> String {
 impl Kernel {
     /// A kernel over a journal, going on from `state`. With `check`, it folds every written line into a second state
     /// and stops at the first difference.
-    pub fn new(journal: Arc<Journal<Entry>>, state: State, start: Arc<dyn Start>, check: bool) -> Arc<Kernel> {
+    pub fn new(
+        journal: Arc<Journal<Entry>>,
+        state: State,
+        start: Arc<dyn Start>,
+        check: bool,
+    ) -> Arc<Kernel> {
         let timer = Arc::new(Notify::new());
         let live = Live {
             shadow: check.then(|| state.clone()),
@@ -166,7 +172,13 @@ impl Kernel {
     ///
     /// # Errors
     /// When the log cannot be written.
-    pub async fn exit(self: &Arc<Self>, key: Key, fuel: u64, exit: Exit, output: Option<Bytes>) -> Result<u64, Halt> {
+    pub async fn exit(
+        self: &Arc<Self>,
+        key: Key,
+        fuel: u64,
+        exit: Exit,
+        output: Option<Bytes>,
+    ) -> Result<u64, Halt> {
         self.journal.room().await?;
         loop {
             let changed = self.changed.notified();
@@ -185,10 +197,16 @@ impl Kernel {
     pub async fn ended(&self, key: Key) -> Result<u64, Halt> {
         loop {
             let changed = self.changed.notified();
-            match self.lock().ends.get(&key) {
-                Some(seq) => return Ok(*seq),
-                None => self.journal.alive()?,
+            {
+                let live = self.lock();
+                if let Some(seq) = live.ends.get(&key) {
+                    return Ok(*seq);
+                }
+                if let Some(broken) = &live.broken {
+                    return Err(broken.clone().into());
+                }
             }
+            self.journal.alive()?;
             tokio::select! {
                 () = changed => {}
                 () = tokio::time::sleep(Duration::from_millis(200)) => {}
@@ -249,7 +267,14 @@ impl Live {
     }
 
     /// Records a birth.
-    fn launch(&mut self, now: u64, key: Key, birth: Birth, input: Bytes, body: Option<Carried>) -> Result<Launch, Inconsistent> {
+    fn launch(
+        &mut self,
+        now: u64,
+        key: Key,
+        birth: Birth,
+        input: Bytes,
+        body: Option<Carried>,
+    ) -> Result<Launch, Inconsistent> {
         self.append(now, key, 0, Event::Start(Box::new(birth.clone())), body)?;
         let control = Arc::new(Control::default());
         self.controls.insert(key, control.clone());
@@ -258,11 +283,20 @@ impl Live {
     }
 
     /// Records an exit, unless something has to end first.
-    fn exit(&mut self, key: Key, fuel: u64, exit: &Exit, output: &Option<Bytes>) -> Result<Option<u64>, Inconsistent> {
+    fn exit(
+        &mut self,
+        key: Key,
+        fuel: u64,
+        exit: &Exit,
+        output: &Option<Bytes>,
+    ) -> Result<Option<u64>, Inconsistent> {
         let now = self.now();
         self.flush(key, now)?;
         let Some(me) = self.state.proc(key) else { return Ok(Some(self.state.seq)) };
-        let at_work = me.pending.as_ref().is_some_and(|p| p.acts && !matches!(p.call, Call::Generate(_) | Call::Stream(_)));
+        let at_work = me
+            .pending
+            .as_ref()
+            .is_some_and(|p| p.acts && !matches!(p.call, Call::Generate(_) | Call::Stream(_)));
         let children: Vec<Pid> = me.children.iter().copied().collect();
         for pid in &children {
             if let Some(control) = self.controls.get(&Key { run: key.run, pid: *pid }) {
@@ -272,7 +306,8 @@ impl Live {
         if at_work || !children.is_empty() {
             return Ok(None);
         }
-        let body = output.clone().filter(|_| *exit == Exit::Returned).map(|bytes| Carried { bytes, bare: None });
+        let body =
+            output.clone().filter(|_| *exit == Exit::Returned).map(|bytes| Carried { bytes, bare: None });
         let seq = self.append(now, key, fuel, Event::Exit(Box::new(exit.clone())), body)?;
         self.waits.remove(&key);
         self.controls.remove(&key);

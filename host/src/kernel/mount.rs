@@ -64,13 +64,21 @@ pub(super) fn error(error: MountError) -> Error {
         MountError::Conflict(found) => Error::Conflict(found),
         MountError::TooLarge(limit) => Error::TooLarge(limit),
         MountError::Invalid(what) => Error::Invalid(what),
-        MountError::Unavailable(_) => {
-            Error::Unavailable(super::ports::Fault { detail: "the disk failed".into(), retryable: false, retry_after_ms: None })
-        }
+        MountError::Unavailable(_) => Error::Unavailable(super::ports::Fault {
+            detail: "the disk failed".into(),
+            retryable: false,
+            retry_after_ms: None,
+        }),
     }
 }
 
-pub(super) fn read(run: &Run, me: &Proc, mount: &str, path: &str, range: Option<Range>) -> Result<Decided, Error> {
+pub(super) fn read(
+    run: &Run,
+    me: &Proc,
+    mount: &str,
+    path: &str,
+    range: Option<Range>,
+) -> Result<Decided, Error> {
     let own = authorised(run, me, mount, Verb::Read)?;
     let path = parsed(path)?;
     if !own {
@@ -110,16 +118,32 @@ fn children<'a>(me: &'a Proc, folder: &RelPath) -> impl Iterator<Item = Listed> 
             return None;
         }
         name.clone_into(&mut last);
-        Some(if directory { Listed { name: name.into(), directory, size: 0, digest: None } } else { listed(name, file) })
+        Some(if directory {
+            Listed { name: name.into(), directory, size: 0, digest: None }
+        } else {
+            listed(name, file)
+        })
     })
 }
 
-pub(super) fn list(run: &Run, me: &Proc, mount: &str, path: &str, after: Option<&str>, limit: u32) -> Result<Decided, Error> {
+pub(super) fn list(
+    run: &Run,
+    me: &Proc,
+    mount: &str,
+    path: &str,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Decided, Error> {
     let own = authorised(run, me, mount, Verb::Read)?;
     let path = parsed(path)?;
     let limit = if limit == 0 { LISTED } else { limit.min(LISTED) };
     if !own {
-        return Ok(Decided::Look(Effect::List { mount: mount.into(), path, after: after.map(Into::into), limit }));
+        return Ok(Decided::Look(Effect::List {
+            mount: mount.into(),
+            path,
+            after: after.map(Into::into),
+            limit,
+        }));
     }
     let mut all: Vec<Listed> = children(me, &path).collect();
     if all.is_empty() && !path.is_root() {
@@ -138,7 +162,14 @@ pub(super) struct Data {
     pub digest: Option<Digest>,
 }
 
-pub(super) fn write(run: &Run, me: &Proc, at: (&str, &str), condition: &Condition, data: Data, now: u64) -> Result<Decided, Error> {
+pub(super) fn write(
+    run: &Run,
+    me: &Proc,
+    at: (&str, &str),
+    condition: &Condition,
+    data: Data,
+    now: u64,
+) -> Result<Decided, Error> {
     let (mount, path) = at;
     let own = authorised(run, me, mount, Verb::Write)?;
     let path = parsed(path)?;
@@ -166,11 +197,19 @@ pub(super) fn write(run: &Run, me: &Proc, at: (&str, &str), condition: &Conditio
 
 /// Whether a scratch path is a folder already, or goes through a file.
 fn blocked(me: &Proc, path: &RelPath) -> bool {
-    let through_file = path.as_str().match_indices('/').any(|(at, _)| me.scratch.contains_key(&path.as_str()[..at]));
+    let through_file =
+        path.as_str().match_indices('/').any(|(at, _)| me.scratch.contains_key(&path.as_str()[..at]));
     through_file || (!me.scratch.contains_key(path.as_str()) && children(me, path).next().is_some())
 }
 
-pub(super) fn remove(run: &Run, me: &Proc, mount: &str, path: &str, condition: &Condition, now: u64) -> Result<Decided, Error> {
+pub(super) fn remove(
+    run: &Run,
+    me: &Proc,
+    mount: &str,
+    path: &str,
+    condition: &Condition,
+    now: u64,
+) -> Result<Decided, Error> {
     let own = authorised(run, me, mount, Verb::Write)?;
     let path = parsed(path)?;
     if path.is_root() {
@@ -188,7 +227,13 @@ pub(super) fn remove(run: &Run, me: &Proc, mount: &str, path: &str, condition: &
     Ok(done(Answer::Done))
 }
 
-pub(super) fn rename(run: &Run, me: &Proc, at: (&str, &str, &str), condition: &Condition, now: u64) -> Result<Decided, Error> {
+pub(super) fn rename(
+    run: &Run,
+    me: &Proc,
+    at: (&str, &str, &str),
+    condition: &Condition,
+    now: u64,
+) -> Result<Decided, Error> {
     let (mount, source, target) = at;
     let own = authorised(run, me, mount, Verb::Write)?;
     let (source, target) = (parsed(source)?, parsed(target)?);

@@ -188,8 +188,8 @@ fn invalid<T>(text: impl Into<String>) -> Result<T, RequestError> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::ports::Role;
     use super::*;
-    use super::ports::Role;
 
     fn request() -> Request {
         Request {

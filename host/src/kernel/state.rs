@@ -267,7 +267,13 @@ impl Run {
 
 impl Proc {
     /// One that has done nothing yet.
-    pub(super) fn new(pid: Pid, birth: &Birth, account: Account, started: u64, deadline: Option<u64>) -> Proc {
+    pub(super) fn new(
+        pid: Pid,
+        birth: &Birth,
+        account: Account,
+        started: u64,
+        deadline: Option<u64>,
+    ) -> Proc {
         Proc {
             pid,
             name: birth.name.clone(),

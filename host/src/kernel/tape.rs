@@ -121,7 +121,9 @@ pub fn record(reader: Reader, span: Span) -> Result<Recording, TapeError> {
     for entry in lines {
         let key = Key { run: entry.run, pid: entry.pid };
         let notice = match &entry.event {
-            Event::Call { out: Ok(answer), .. } | Event::Outcome { out: Ok(answer), .. } => state.payload(key, answer),
+            Event::Call { out: Ok(answer), .. } | Event::Outcome { out: Ok(answer), .. } => {
+                state.payload(key, answer)
+            }
             _ => None,
         };
         let body = match &entry.event {
@@ -224,7 +226,8 @@ impl Tape {
     /// When a body cannot be read.
     pub fn call(&mut self, fuel: u64, call: &Call, body: Option<&Bytes>) -> Result<Option<Reply>, TapeError> {
         let Some(step) = self.steps.front() else {
-            let beyond = if self.end.is_some() { "its end: no further call" } else { "nothing: the log ends here" };
+            let beyond =
+                if self.end.is_some() { "its end: no further call" } else { "nothing: the log ends here" };
             self.diverge(None, beyond.into(), describe(call, fuel, body));
             return Ok(None);
         };
@@ -240,11 +243,12 @@ impl Tape {
             self.cut = true;
             return Ok(None);
         };
-        let body = match (&played.notice, played.out.as_ref().ok().and_then(|answer| answer.body_at(played.seq))) {
-            (Some(notice), _) => Some(notice.clone()),
-            (None, Some(at)) => Some(fetch(&self.bodies, at)?),
-            (None, None) => None,
-        };
+        let body =
+            match (&played.notice, played.out.as_ref().ok().and_then(|answer| answer.body_at(played.seq))) {
+                (Some(notice), _) => Some(notice.clone()),
+                (None, Some(at)) => Some(fetch(&self.bodies, at)?),
+                (None, None) => None,
+            };
         let reply = Reply { out: played.out.clone(), body, now: played.now, limits: played.limits };
         if step.repeat.is_none_or(|repeat| step.done >= repeat.times) {
             self.steps.pop_front();
@@ -257,7 +261,13 @@ impl Tape {
     }
 
     /// What was logged, when it differs.
-    fn difference(&self, step: &Step, fuel: u64, call: &Call, body: Option<&Bytes>) -> Result<Option<String>, TapeError> {
+    fn difference(
+        &self,
+        step: &Step,
+        fuel: u64,
+        call: &Call,
+        body: Option<&Bytes>,
+    ) -> Result<Option<String>, TapeError> {
         let expected = match step.repeat {
             Some(repeat) if step.done + 1 == repeat.times => Some(repeat.last),
             Some(_) if step.done > 0 => None,
@@ -278,7 +288,8 @@ impl Tape {
     /// Whether the body that the call carries is the one that the entry committed to.
     fn same_body(&self, step: &Step, body: Option<&Bytes>) -> Result<bool, TapeError> {
         let answers = step.answer.as_ref().is_some_and(|played| {
-            played.seq == step.seq && played.out.as_ref().is_ok_and(|answer| answer.body_at(step.seq) == Some(step.seq))
+            played.seq == step.seq
+                && played.out.as_ref().is_ok_and(|answer| answer.body_at(step.seq) == Some(step.seq))
         });
         let blob = if answers { None } else { step.blob };
         let (Some(blob), Some(body)) = (blob, body) else { return Ok(blob.is_none() == body.is_none()) };
@@ -296,13 +307,23 @@ impl Tape {
     ///
     /// # Errors
     /// When a body cannot be read.
-    pub fn finish(&mut self, fuel: u64, exit: &Exit, output: Option<&Bytes>) -> Result<Option<Divergence>, TapeError> {
+    pub fn finish(
+        &mut self,
+        fuel: u64,
+        exit: &Exit,
+        output: Option<&Bytes>,
+    ) -> Result<Option<Divergence>, TapeError> {
         if let Some(found) = self.diverged.take() {
             return Ok(Some(found));
         }
         if let Some(step) = self.steps.front() {
-            let (seq, logged) = (step.seq, format!("{} fuel {}", summary(&step.call), ledger::grouped(step.fuel)));
-            self.diverge(Some(seq), logged, format!("its end: {} fuel {}", ended(exit), ledger::grouped(fuel)));
+            let (seq, logged) =
+                (step.seq, format!("{} fuel {}", summary(&step.call), ledger::grouped(step.fuel)));
+            self.diverge(
+                Some(seq),
+                logged,
+                format!("its end: {} fuel {}", ended(exit), ledger::grouped(fuel)),
+            );
             return Ok(self.diverged.take());
         }
         let Some((entry, logged)) = self.end.clone() else { return Ok(None) };
@@ -310,11 +331,22 @@ impl Tape {
             return Ok(None);
         }
         let said = format!("its end: {} fuel {}", ended(&logged), ledger::grouped(entry.fuel));
-        self.diverge(Some(entry.seq), said, format!("its end: {} fuel {}", ended(exit), ledger::grouped(fuel)));
+        self.diverge(
+            Some(entry.seq),
+            said,
+            format!("its end: {} fuel {}", ended(exit), ledger::grouped(fuel)),
+        );
         Ok(self.diverged.take())
     }
 
-    fn same_end(&self, entry: &Entry, logged: &Exit, fuel: u64, exit: &Exit, output: Option<&Bytes>) -> Result<bool, TapeError> {
+    fn same_end(
+        &self,
+        entry: &Entry,
+        logged: &Exit,
+        fuel: u64,
+        exit: &Exit,
+        output: Option<&Bytes>,
+    ) -> Result<bool, TapeError> {
         // Ended from outside: replay stops it by its fuel.
         let stopped = matches!(logged, Exit::Killed | Exit::Exhausted(Meter::WallTime));
         if stopped && *exit == Exit::Exhausted(Meter::Fuel) {
@@ -323,8 +355,12 @@ impl Tape {
         if entry.fuel != fuel || logged != exit {
             return Ok(false);
         }
-        let (Exit::Returned, Some(blob), Some(output)) = (logged, entry.body, output) else { return Ok(true) };
-        let Some(stored) = lock(&self.bodies).body(entry.seq)? else { return Err(TapeError::Pruned(entry.seq)) };
+        let (Exit::Returned, Some(blob), Some(output)) = (logged, entry.body, output) else {
+            return Ok(true);
+        };
+        let Some(stored) = lock(&self.bodies).body(entry.seq)? else {
+            return Err(TapeError::Pruned(entry.seq));
+        };
         let salt = stored.salt.unwrap_or_default();
         Ok(blob.digest == Some(Digest::salted(&salt, output)))
     }
@@ -338,7 +374,8 @@ fn summary(call: &Call) -> String {
 }
 
 fn describe(call: &Call, fuel: u64, body: Option<&Bytes>) -> String {
-    let body = body.map(|b| format!(", body {} bytes, {}", ledger::grouped(b.len() as u64), Digest::of(b).short()));
+    let body =
+        body.map(|b| format!(", body {} bytes, {}", ledger::grouped(b.len() as u64), Digest::of(b).short()));
     format!("{} fuel {}{}", summary(call), ledger::grouped(fuel), body.unwrap_or_default())
 }
 

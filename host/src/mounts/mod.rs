@@ -26,8 +26,8 @@ use cap_std::fs::Dir;
 
 use crate::kernel::ports::{Content, Expect, Listed, Mount, MountError, Range};
 
-use node::Node;
 use crate::kernel::path::{self, RelPath};
+use node::Node;
 
 /// The size of a file that can be read or written, in bytes.
 pub const FILE_LIMIT: u64 = 16 << 20;

@@ -150,9 +150,8 @@ impl Cache {
             return Err(error);
         }
         self.evict(&code);
-        load(engine, &code)?.ok_or_else(|| {
-            CompileError::Host("the compiler's result cannot be loaded: rebuild the host".to_owned())
-        })
+        // What was compiled a moment ago and does not load is larger than the engine's pool.
+        deserialize(engine, &code).map_err(|error| CompileError::Unfit(compile::reason(&error)))
     }
 
     /// The remembered verdict on a component.

@@ -169,3 +169,19 @@ fn leftovers_are_swept() {
         assert!(fresh.exists());
     }
 }
+
+#[test]
+fn what_does_not_fit_the_run_is_no_verdict() {
+    let dir = scratch();
+    let exe = child_exe(&dir);
+    let cache = Cache::open(&dir.join("cache")).unwrap();
+    let text = COMMAND.replace("(core module $m ", "(core module $m (memory 100) ");
+    let bytes = wat::parse_str(text).unwrap();
+    match cache.get(&engine(), &exe, &bytes).err() {
+        Some(CompileError::Unfit(why)) => assert!(why.contains("memory"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    assert!(stored(&cache, REFUSED).is_empty());
+    let room = runtime(Pool { processes: 1, memory: 16 << 20 }).unwrap();
+    cache.get(&room, &exe, &bytes).unwrap();
+}

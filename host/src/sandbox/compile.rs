@@ -90,6 +90,11 @@ pub enum CompileError {
         /// What the child died of.
         reason: String,
     },
+    /// It asks for more than this run's processes have. Another run may have room.
+    #[error(
+        "it needs more than its processes are given ({0}): raise `--budget memory=…`, or build it with less"
+    )]
+    Unfit(String),
     /// Nothing is said about the component: the machine, the disk or somebody with `kill` was in the way.
     #[error("it could not be compiled just now: {0}")]
     Host(String),
@@ -98,7 +103,7 @@ pub enum CompileError {
 impl CompileError {
     /// Whether the same file would fail in the same way again.
     pub fn is_verdict(&self) -> bool {
-        !matches!(self, Self::Host(_))
+        !matches!(self, Self::Host(_) | Self::Unfit(_))
     }
 
     fn host(what: &str, path: &Path, error: std::io::Error) -> Self {
@@ -277,7 +282,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), CompileError> {
     })
 }
 
-fn reason(error: &wasmtime::Error) -> String {
+pub(super) fn reason(error: &wasmtime::Error) -> String {
     cut(&format!("{error:#}"))
 }
 

@@ -82,7 +82,11 @@ impl Sandbox {
     ///
     /// # Errors
     /// When the recording cannot be read.
-    pub async fn replay(&self, tape: Tape, component: Digest) -> Result<(u64, Option<Divergence>), TapeError> {
+    pub async fn replay(
+        &self,
+        tape: Tape,
+        component: Digest,
+    ) -> Result<(u64, Option<Divergence>), TapeError> {
         let Some(ready) = self.ready.get(&component).cloned() else { return Ok((0, None)) };
         let life = Life {
             seed: tape.birth.seed.clone(),

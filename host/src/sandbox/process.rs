@@ -70,10 +70,16 @@ impl wasi::Guest for Guest {
         syscall::call(&mut store, Call::Sleep { until }, None).await.map(|_| ())
     }
 
-    async fn print(mut store: StoreContextMut<'_, Self>, stream: Stream, bytes: Vec<u8>) -> wasmtime::Result<()> {
+    async fn print(
+        mut store: StoreContextMut<'_, Self>,
+        stream: Stream,
+        bytes: Vec<u8>,
+    ) -> wasmtime::Result<()> {
         if let (Stream::Out, Some(result)) = (stream, &mut store.data_mut().result) {
             if result.len() as u64 + bytes.len() as u64 > FILE_BYTES {
-                return Err(wasmtime::Error::msg(format!("standard output is longer than {FILE_BYTES} bytes")));
+                return Err(wasmtime::Error::msg(format!(
+                    "standard output is longer than {FILE_BYTES} bytes"
+                )));
             }
             result.extend(bytes);
             return Ok(());
@@ -107,7 +113,8 @@ pub(crate) async fn run(engine: &Engine, ready: &Ready, gate: Gate, life: Life) 
     store.limiter(|guest| &mut guest.quota);
     store.set_hostcall_fuel(LIFT_BYTES);
     let mut started = false;
-    let fuelled = store.set_fuel(life.limits.fuel).and_then(|()| store.fuel_async_yield_interval(Some(FUEL_YIELD)));
+    let fuelled =
+        store.set_fuel(life.limits.fuel).and_then(|()| store.fuel_async_yield_interval(Some(FUEL_YIELD)));
     let answered = match fuelled {
         Ok(()) => tokio::select! {
             biased;
@@ -133,7 +140,12 @@ enum Stopped {
     Outside(Exit),
 }
 
-async fn execute(store: &mut Store<Guest>, ready: &Ready, input: Bytes, started: &mut bool) -> wasmtime::Result<Answered> {
+async fn execute(
+    store: &mut Store<Guest>,
+    ready: &Ready,
+    input: Bytes,
+    started: &mut bool,
+) -> wasmtime::Result<Answered> {
     let instance = ready.pre.instantiate_async(&mut *store).await?;
     *started = true;
     let answered = match ready.shape {
@@ -152,7 +164,9 @@ async fn execute(store: &mut Store<Guest>, ready: &Ready, input: Bytes, started:
             let run = instance.get_typed_func::<(), (Result<(), ()>,)>(&mut *store, at)?;
             match run.call_async(&mut *store, ()).await?.0 {
                 Ok(()) => Answered::Command,
-                Err(()) => Answered::Failure(Failure { message: "it exited with failure".into(), cause: None }),
+                Err(()) => {
+                    Answered::Failure(Failure { message: "it exited with failure".into(), cause: None })
+                }
             }
         }
     };
@@ -170,7 +184,8 @@ async fn execute(store: &mut Store<Guest>, ready: &Ready, input: Bytes, started:
 fn command(ready: &Ready) -> wasmtime::Result<((), String)> {
     let engine = ready.pre.engine();
     let ty = ready.pre.component().component_type();
-    let found = ty.exports(engine).map(|(name, _)| name.to_owned()).find(|name| name.starts_with("wasi:cli/run@"));
+    let found =
+        ty.exports(engine).map(|(name, _)| name.to_owned()).find(|name| name.starts_with("wasi:cli/run@"));
     found.map(|name| ((), name)).ok_or_else(|| wasmtime::Error::msg("exports no wasi:cli/run"))
 }
 
@@ -224,7 +239,8 @@ fn shorten(text: String) -> String {
 fn seed(hex: &str) -> [u8; 32] {
     let mut seed = [0; 32];
     for (byte, pair) in seed.iter_mut().zip(hex.as_bytes().as_chunks::<2>().0) {
-        *byte = std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()).unwrap_or(0);
+        *byte =
+            std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()).unwrap_or(0);
     }
     seed
 }

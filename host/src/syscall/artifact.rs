@@ -14,7 +14,12 @@ pub(super) fn link<T: Caller>(artifact: &mut LinkerInstance<'_, T>) -> wasmtime:
     artifact.func_wrap_async("put", |mut store, (kind, media_type, body, parents, subject): Draft| {
         Box::new(async move {
             let parents = parents.into_iter().map(text).collect();
-            let put = kernel::Put { kind: text(kind), media_type: text(media_type), parents, subject: subject.map(text) };
+            let put = kernel::Put {
+                kind: text(kind),
+                media_type: text(media_type),
+                parents,
+                subject: subject.map(text),
+            };
             let put = bounded(Call::Put(Box::new(put)));
             let reply = match put {
                 Call::Put(_) => call_with(&mut store, put, &body).await?,
@@ -52,7 +57,8 @@ pub(super) fn link<T: Caller>(artifact: &mut LinkerInstance<'_, T>) -> wasmtime:
             let reply = call(&mut store, Call::Artifacts(Box::new(filter)), None).await?;
             Ok((match reply.out {
                 Ok(Answer::Listing) => {
-                    let list: Vec<answer::Artifact> = serde_json::from_slice(&reply.body.unwrap_or_default())?;
+                    let list: Vec<answer::Artifact> =
+                        serde_json::from_slice(&reply.body.unwrap_or_default())?;
                     Ok(list.into_iter().map(convert::artifact).collect::<Vec<_>>())
                 }
                 Ok(other) => return Err(unexpected(&other)),

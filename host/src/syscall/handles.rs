@@ -34,7 +34,9 @@ impl Handles {
             return Ok(at);
         }
         if self.slots.len() >= HANDLES {
-            return Err(wasmtime::Error::msg(format!("more than {HANDLES} handles: drop those that are done with")));
+            return Err(wasmtime::Error::msg(format!(
+                "more than {HANDLES} handles: drop those that are done with"
+            )));
         }
         self.slots.push(Some(handle));
         Ok(self.slots.len() as u32 - 1)

@@ -46,15 +46,25 @@ pub(super) fn link<T: Caller>(infer: &mut LinkerInstance<'_, T>) -> wasmtime::Re
             store.data_mut().desk().handles.take(rep).map(|_| ())
         })
     })?;
-    infer.func_wrap_async("[method]generation.next", |mut store, (handle,): (Resource<GenerationHandle>,)| {
-        Box::new(async move { Ok((next(&mut store, handle.rep()).await?,)) })
-    })?;
-    infer.func_wrap_async("[method]generation.cancel", |mut store, (handle,): (Resource<GenerationHandle>,)| {
-        Box::new(async move { cancel(&mut store, handle.rep()).await })
-    })
+    infer.func_wrap_async(
+        "[method]generation.next",
+        |mut store, (handle,): (Resource<GenerationHandle>,)| {
+            Box::new(async move { Ok((next(&mut store, handle.rep()).await?,)) })
+        },
+    )?;
+    infer.func_wrap_async(
+        "[method]generation.cancel",
+        |mut store, (handle,): (Resource<GenerationHandle>,)| {
+            Box::new(async move { cancel(&mut store, handle.rep()).await })
+        },
+    )
 }
 
-async fn ask<T: Caller>(store: &mut StoreContextMut<'_, T>, request: Request, streams: bool) -> wasmtime::Result<Reply> {
+async fn ask<T: Caller>(
+    store: &mut StoreContextMut<'_, T>,
+    request: Request,
+    streams: bool,
+) -> wasmtime::Result<Reply> {
     let (question, body) = prompt::question(request)?;
     let made = if streams { Call::Stream(question) } else { Call::Generate(question) };
     match Lifted::owned(body).await? {

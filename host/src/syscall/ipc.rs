@@ -37,9 +37,12 @@ pub(super) fn link<T: Caller>(ipc: &mut LinkerInstance<'_, T>) -> wasmtime::Resu
             store.data_mut().desk().handles.take(rep).map(|_| ())
         })
     })?;
-    ipc.func_wrap_async("[method]subscription.close", |mut store, (handle,): (Resource<SubscriptionHandle>,)| {
-        Box::new(async move { close(&mut store, handle.rep()).await })
-    })
+    ipc.func_wrap_async(
+        "[method]subscription.close",
+        |mut store, (handle,): (Resource<SubscriptionHandle>,)| {
+            Box::new(async move { close(&mut store, handle.rep()).await })
+        },
+    )
 }
 
 async fn send<T: Caller>(

@@ -41,13 +41,16 @@ pub(super) fn link<T: Caller>(lease: &mut LinkerInstance<'_, T>) -> wasmtime::Re
             }
         })
     })?;
-    lease.func_wrap_async("[method]lease.renew", |mut store, (handle, ttl): (Resource<LeaseHandle>, u64)| {
-        Box::new(async move {
-            let lease = token(&mut store, handle.rep())?;
-            let out = call(&mut store, Call::Renew { lease, ttl }, None).await?.out;
-            Ok((out.map(|_| ()).map_err(convert::error),))
-        })
-    })?;
+    lease.func_wrap_async(
+        "[method]lease.renew",
+        |mut store, (handle, ttl): (Resource<LeaseHandle>, u64)| {
+            Box::new(async move {
+                let lease = token(&mut store, handle.rep())?;
+                let out = call(&mut store, Call::Renew { lease, ttl }, None).await?.out;
+                Ok((out.map(|_| ()).map_err(convert::error),))
+            })
+        },
+    )?;
     lease.func_wrap_async("[method]lease.release", |mut store, (handle,): (Resource<LeaseHandle>,)| {
         Box::new(async move { Ok((release(&mut store, handle.rep()).await?,)) })
     })
@@ -56,11 +59,16 @@ pub(super) fn link<T: Caller>(lease: &mut LinkerInstance<'_, T>) -> wasmtime::Re
 fn token<T: Caller>(store: &mut StoreContextMut<'_, T>, rep: u32) -> wasmtime::Result<u64> {
     match store.data_mut().desk().handles.get(rep)? {
         Handle::Lease(token, _) => Ok(*token),
-        Handle::Subscription(..) | Handle::Generation(..) | Handle::Child(_) => Err(wasmtime::Error::msg("not a lease")),
+        Handle::Subscription(..) | Handle::Generation(..) | Handle::Child(_) => {
+            Err(wasmtime::Error::msg("not a lease"))
+        }
     }
 }
 
-async fn release<T: Caller>(store: &mut StoreContextMut<'_, T>, rep: u32) -> wasmtime::Result<Result<(), Error>> {
+async fn release<T: Caller>(
+    store: &mut StoreContextMut<'_, T>,
+    rep: u32,
+) -> wasmtime::Result<Result<(), Error>> {
     let lease = token(store, rep)?;
     let out = call(store, Call::Release { lease }, None).await?.out;
     *store.data_mut().desk().handles.get(rep)? = Handle::Lease(lease, true);

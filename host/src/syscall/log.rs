@@ -12,7 +12,9 @@ pub(super) fn link<T: Caller>(log: &mut LinkerInstance<'_, T>) -> wasmtime::Resu
             let level = convert::kernel_level(level);
             let reply = match Lifted::owned(text.into_bytes()).await? {
                 Ok(text) => call(&mut store, Call::Log { level }, Some(text.bytes)).await?,
-                Err(size) => call(&mut store, Call::Oversized { verb: "log.emit".into(), size }, None).await?,
+                Err(size) => {
+                    call(&mut store, Call::Oversized { verb: "log.emit".into(), size }, None).await?
+                }
             };
             Ok((reply.out.map(|_| ()).map_err(convert::error),))
         })

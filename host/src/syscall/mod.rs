@@ -129,7 +129,11 @@ pub fn charge<T: Caller>(store: &mut StoreContextMut<'_, T>, fuel: u64) -> wasmt
 }
 
 /// Makes one system call.
-pub async fn call<T: Caller>(store: &mut StoreContextMut<'_, T>, call: Call, body: Option<Bytes>) -> wasmtime::Result<Reply> {
+pub async fn call<T: Caller>(
+    store: &mut StoreContextMut<'_, T>,
+    call: Call,
+    body: Option<Bytes>,
+) -> wasmtime::Result<Reply> {
     let before = consumed(store)?;
     let carried = body.as_ref().map_or(0, |b| b.len() as u64);
     charge(store, FUEL_CALL + FUEL_BYTE * carried)?;

@@ -40,11 +40,13 @@ pub(super) fn link<T: Caller>(mount: &mut LinkerInstance<'_, T>) -> wasmtime::Re
     )?;
     mount.func_wrap_async("stat", |mut store, (mount, path): (String, String)| {
         Box::new(async move {
-            Ok((match call(&mut store, Call::Stat { mount: text(mount), path: text(path) }, None).await?.out {
-                Ok(Answer::Stat(listed)) => Ok(convert::listed(listed)),
-                Ok(other) => return Err(unexpected(&other)),
-                Err(error) => Err(convert::error(error)),
-            },))
+            Ok((
+                match call(&mut store, Call::Stat { mount: text(mount), path: text(path) }, None).await?.out {
+                    Ok(Answer::Stat(listed)) => Ok(convert::listed(listed)),
+                    Ok(other) => return Err(unexpected(&other)),
+                    Err(error) => Err(convert::error(error)),
+                },
+            ))
         })
     })?;
     mount.func_wrap_async("remove", |mut store, (mount, path, condition): (String, String, Condition)| {
@@ -65,7 +67,10 @@ pub(super) fn link<T: Caller>(mount: &mut LinkerInstance<'_, T>) -> wasmtime::Re
     )
 }
 
-async fn done<T: Caller>(store: &mut StoreContextMut<'_, T>, change: Call) -> wasmtime::Result<(Result<(), Error>,)> {
+async fn done<T: Caller>(
+    store: &mut StoreContextMut<'_, T>,
+    change: Call,
+) -> wasmtime::Result<(Result<(), Error>,)> {
     let out = call(store, change, None).await?.out;
     Ok((out.map(|_| ()).map_err(convert::error),))
 }

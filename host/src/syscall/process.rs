@@ -70,25 +70,31 @@ fn link_child<T: Caller>(process: &mut LinkerInstance<'_, T>) -> wasmtime::Resul
             }
         })
     })?;
-    process.func_wrap_async("[method]child.wait", |mut store, (handle, wait): (Resource<ChildHandle>, Option<u64>)| {
-        Box::new(async move {
-            let child = child(&mut store, &handle)?;
-            Ok((waited(&mut store, Call::Wait { child, wait }).await?,))
-        })
-    })?;
-    process.func_wrap_async("[method]child.signal", |mut store, (handle, signal): (Resource<ChildHandle>, Signal)| {
-        Box::new(async move {
-            let child = child(&mut store, &handle)?;
-            let signal = match signal {
-                Signal::Pause => kernel::Signal::Pause,
-                Signal::Resume => kernel::Signal::Resume,
-                Signal::Stop => kernel::Signal::Stop,
-                Signal::Kill => kernel::Signal::Kill,
-            };
-            let out = call(&mut store, Call::Signal { child, signal }, None).await?.out;
-            Ok((out.map(|_| ()).map_err(convert::error),))
-        })
-    })
+    process.func_wrap_async(
+        "[method]child.wait",
+        |mut store, (handle, wait): (Resource<ChildHandle>, Option<u64>)| {
+            Box::new(async move {
+                let child = child(&mut store, &handle)?;
+                Ok((waited(&mut store, Call::Wait { child, wait }).await?,))
+            })
+        },
+    )?;
+    process.func_wrap_async(
+        "[method]child.signal",
+        |mut store, (handle, signal): (Resource<ChildHandle>, Signal)| {
+            Box::new(async move {
+                let child = child(&mut store, &handle)?;
+                let signal = match signal {
+                    Signal::Pause => kernel::Signal::Pause,
+                    Signal::Resume => kernel::Signal::Resume,
+                    Signal::Stop => kernel::Signal::Stop,
+                    Signal::Kill => kernel::Signal::Kill,
+                };
+                let out = call(&mut store, Call::Signal { child, signal }, None).await?.out;
+                Ok((out.map(|_| ()).map_err(convert::error),))
+            })
+        },
+    )
 }
 
 /// A call whose function has no error: the kernel answers it, or the guest cannot go on.
@@ -97,10 +103,15 @@ async fn infallible<T: Caller>(store: &mut StoreContextMut<'_, T>, made: Call) -
     call(store, made, None).await?.out.map_err(|error| wasmtime::Error::msg(format!("{verb}: {error:?}")))
 }
 
-fn child<T: Caller>(store: &mut StoreContextMut<'_, T>, handle: &Resource<ChildHandle>) -> wasmtime::Result<u64> {
+fn child<T: Caller>(
+    store: &mut StoreContextMut<'_, T>,
+    handle: &Resource<ChildHandle>,
+) -> wasmtime::Result<u64> {
     match store.data_mut().desk().handles.get(handle.rep())? {
         Handle::Child(pid) => Ok(*pid),
-        Handle::Lease(..) | Handle::Subscription(..) | Handle::Generation(..) => Err(wasmtime::Error::msg("not a child")),
+        Handle::Lease(..) | Handle::Subscription(..) | Handle::Generation(..) => {
+            Err(wasmtime::Error::msg("not a child"))
+        }
     }
 }
 
@@ -108,7 +119,8 @@ async fn spawn<T: Caller>(
     store: &mut StoreContextMut<'_, T>,
     spec: Spec,
 ) -> wasmtime::Result<Result<Resource<ChildHandle>, Error>> {
-    let capabilities = spec.capabilities.map(|list| list.into_iter().map(|c| (text(c.verb), text(c.object))).collect());
+    let capabilities =
+        spec.capabilities.map(|list| list.into_iter().map(|c| (text(c.verb), text(c.object))).collect());
     let asked = kernel::Spec {
         holds: store.data().memory(),
         component: text(spec.component),
@@ -125,20 +137,29 @@ async fn spawn<T: Caller>(
     let input = Lifted::owned(spec.input).await?;
     let reply = match (made, input) {
         (Call::Spawn(asked), Ok(input)) => call(store, Call::Spawn(asked), Some(input.bytes)).await?,
-        (Call::Spawn(_), Err(size)) => call(store, Call::Oversized { verb: "process.spawn".into(), size }, None).await?,
+        (Call::Spawn(_), Err(size)) => {
+            call(store, Call::Oversized { verb: "process.spawn".into(), size }, None).await?
+        }
         (oversized, _) => call(store, oversized, None).await?,
     };
     match reply.out {
-        Ok(Answer::Id(pid)) => Ok(Ok(Resource::new_own(store.data_mut().desk().handles.push(Handle::Child(pid))?))),
+        Ok(Answer::Id(pid)) => {
+            Ok(Ok(Resource::new_own(store.data_mut().desk().handles.push(Handle::Child(pid))?)))
+        }
         Ok(other) => Err(unexpected(&other)),
         Err(error) => Ok(Err(convert::error(error))),
     }
 }
 
-async fn waited<T: Caller>(store: &mut StoreContextMut<'_, T>, wait: Call) -> wasmtime::Result<Result<Option<Exit>, Error>> {
+async fn waited<T: Caller>(
+    store: &mut StoreContextMut<'_, T>,
+    wait: Call,
+) -> wasmtime::Result<Result<Option<Exit>, Error>> {
     let reply = call(store, wait, None).await?;
     match reply.out {
-        Ok(Answer::Exit { exit, .. }) => Ok(Ok(Some(convert::exit(*exit, reply.body.unwrap_or_default().into())))),
+        Ok(Answer::Exit { exit, .. }) => {
+            Ok(Ok(Some(convert::exit(*exit, reply.body.unwrap_or_default().into()))))
+        }
         Ok(Answer::Nothing) => Ok(Ok(None)),
         Ok(other) => Err(unexpected(&other)),
         Err(error) => Ok(Err(convert::error(error))),

@@ -70,9 +70,13 @@ fn kernel_part(part: wit::Part) -> Part {
 fn part(part: Part) -> wasmtime::Result<wit::Part> {
     Ok(match part {
         Part::Text(text) => wit::Part::Text(text),
-        Part::Blob { media_type, data } => wit::Part::Blob(wit::Blob { media_type, data: BASE64.decode(data)? }),
+        Part::Blob { media_type, data } => {
+            wit::Part::Blob(wit::Blob { media_type, data: BASE64.decode(data)? })
+        }
         Part::ToolCall { id, name, input } => wit::Part::ToolCall(wit::ToolCall { id, name, input }),
-        Part::ToolOutput { id, output, failed } => wit::Part::ToolOutput(wit::ToolOutput { id, output, failed }),
+        Part::ToolOutput { id, output, failed } => {
+            wit::Part::ToolOutput(wit::ToolOutput { id, output, failed })
+        }
     })
 }
 

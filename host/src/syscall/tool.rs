@@ -18,7 +18,9 @@ pub(super) fn link<T: Caller>(tool: &mut LinkerInstance<'_, T>) -> wasmtime::Res
         Box::new(async move {
             let reply = match Lifted::owned(input.into_bytes()).await? {
                 Ok(input) => call(&mut store, Call::Tool { name: text(name) }, Some(input.bytes)).await?,
-                Err(size) => call(&mut store, Call::Oversized { verb: "tool.call".into(), size }, None).await?,
+                Err(size) => {
+                    call(&mut store, Call::Oversized { verb: "tool.call".into(), size }, None).await?
+                }
             };
             let body = reply.body.unwrap_or_else(Bytes::new);
             Ok((reply.out.map(|_| String::from_utf8_lossy(&body).into_owned()).map_err(convert::error),))

@@ -101,6 +101,9 @@ impl Account {
     /// # Errors
     /// [`Exhausted`] for the first meter that does not cover its part.
     pub fn can(&self, costs: &[(Meter, u64)]) -> Result<(), Exhausted> {
+        if costs.iter().all(|(_, n)| *n == 0) {
+            return Ok(());
+        }
         let total = Amounts::sum(costs);
         costs.iter().try_for_each(|(meter, _)| self.covers(*meter, total[*meter]))
     }

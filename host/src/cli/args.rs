@@ -1,0 +1,152 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use authority::{Pattern, Verb as Right};
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use ledger::Meter;
+
+use super::flags;
+use crate::host::{ModelFlag, MountFlag};
+use crate::kernel::call::RunId;
+
+/// Runs AI agents as WebAssembly components behind one gated, metered, logged system call interface.
+#[derive(Debug, Parser)]
+#[command(name = "aos-host", version)]
+pub struct Cli {
+    /// The state directory, where the log is [env: AOS_STATE] [default: one for each project directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// What to do
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The verbs; `help` groups them.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run an agent or a team
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(Box<RunArgs>),
+    /// Show what a run did, and what it cost
+    #[command(after_help = "Example:\n  aos-host inspect r1")]
+    Inspect(About),
+    /// Show what a run's agents logged
+    #[command(after_help = "Example:\n  aos-host logs r1")]
+    Logs(About),
+    /// Execute a run again on its log, and compare
+    #[command(
+        after_help = "Examples:\n  aos-host replay r1\n  aos-host replay r1 --component writer=new.wasm"
+    )]
+    Replay(ReplayArgs),
+    /// Check the log, or take it elsewhere
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Check what the host needs on this machine
+    #[command(after_help = "Example:\n  aos-host doctor")]
+    Doctor(Format),
+    /// Write a shell's completions
+    #[command(after_help = "Example:\n  aos-host completions bash > aos-host.bash")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+const RUN_EXAMPLES: &str = "Examples:
+  aos-host run hello.wasm Ada
+  aos-host run agent.toml --mount notes=in --mount site=out:rw --model default=scripted:a.toml
+  aos-host run hello.wasm --allow publish=progress.* --budget fuel=2G --budget wall-time=30s";
+
+/// How a result is written.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Format {
+    /// Write lines of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which run, and how it is shown.
+#[derive(Debug, Args)]
+pub struct About {
+    /// The run; the newest by default
+    #[arg(value_name = "RUN", value_parser = flags::run)]
+    pub run: Option<RunId>,
+    /// How it is written
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// A component (.wasm), a manifest (agent.toml), or a folder with one
+    pub target: PathBuf,
+    /// The agent's input: these words, with a space between
+    #[arg(value_name = "INPUT", conflicts_with = "input")]
+    pub words: Vec<String>,
+    /// The agent's input: a file's contents, or standard input (-)
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// Let it read a directory, or write it too; `,label=personal` says what is in it
+    #[arg(long = "mount", value_name = "LABEL=DIR[:ro|:rw]", value_parser = flags::mount)]
+    pub mounts: Vec<MountFlag>,
+    /// Let it ask a model
+    #[arg(long = "model", value_name = "LABEL=scripted:FILE", value_parser = flags::model)]
+    pub models: Vec<ModelFlag>,
+    /// Give it a capability
+    #[arg(long, value_name = "VERB=OBJECT", value_parser = flags::allow)]
+    pub allow: Vec<(Right, Pattern)>,
+    /// Limit it
+    #[arg(long, value_name = "METER=AMOUNT", value_parser = flags::budget)]
+    pub budget: Vec<(Meter, u64)>,
+    /// Show nothing but the result and what went wrong
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Fold each entry into a second state and stop at the first difference; slow
+    #[arg(long, env = "AOS_SELF_CHECK", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
+    pub self_check: bool,
+    /// The log's size at most
+    #[arg(long, value_name = "BYTES", value_parser = flags::bytes)]
+    pub log_limit: Option<u64>,
+    /// Threads for agents [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// How it is written
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Which run
+    #[command(flatten)]
+    pub about: About,
+    /// Use this component instead of the root's, or of a member's
+    #[arg(long, value_name = "[MEMBER=]FILE", value_parser = flags::changed)]
+    pub component: Option<(String, PathBuf)>,
+}
+
+/// What can be done with the log.
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Check every entry, body and table against the log's tree
+    #[command(after_help = "Example:\n  aos-host audit verify")]
+    Verify(Format),
+    /// Write the log's entries, one line of JSON each, byte for byte
+    #[command(after_help = "Example:\n  aos-host audit export r1 -o r1.jsonl")]
+    Export(ExportArgs),
+}
+
+/// Arguments of `audit export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Only this run's entries
+    #[arg(value_name = "RUN", value_parser = flags::run)]
+    pub run: Option<RunId>,
+    /// The file to write instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}

@@ -1,0 +1,147 @@
+//! The values of `run`'s flags.
+
+use authority::{Labels, Mode, Pattern, Verb};
+use ledger::{Meter, parse_amount};
+
+use crate::host::{ModelFlag, MountFlag};
+use crate::kernel::call::RunId;
+
+/// `LABEL=DIR[:ro|:rw][,label=CATEGORY]…`
+///
+/// # Errors
+/// What is wrong with it.
+pub fn mount(text: &str) -> Result<MountFlag, String> {
+    let (label, mut rest) = text.split_once('=').ok_or("write LABEL=DIR, LABEL=DIR:ro or LABEL=DIR:rw")?;
+    let mut categories = Vec::new();
+    while let Some((before, category)) = rest.rsplit_once(",label=") {
+        categories.push(category);
+        rest = before;
+    }
+    let (path, mode) = match rest.rsplit_once(':') {
+        Some((path, "ro")) => (path, Mode::Ro),
+        Some((path, "rw")) => (path, Mode::Rw),
+        _ => (rest, Mode::Ro),
+    };
+    if label.is_empty() || path.is_empty() {
+        return Err("the label and the directory must not be empty: write LABEL=DIR".into());
+    }
+    let labels = Labels::new(categories).map_err(|error| error.to_string())?;
+    Ok(MountFlag { label: label.into(), path: path.into(), mode, labels })
+}
+
+/// `LABEL=scripted:FILE`
+///
+/// # Errors
+/// What is wrong with it.
+pub fn model(text: &str) -> Result<ModelFlag, String> {
+    let form = "write LABEL=scripted:FILE";
+    let (label, place) = text.split_once('=').ok_or(form)?;
+    let (driver, source) = place.split_once(':').unwrap_or((place, ""));
+    match driver {
+        _ if label.is_empty() => Err(format!("the label must not be empty: {form}")),
+        "scripted" if source.is_empty() => Err(format!("it names no file: {form}")),
+        "scripted" => {
+            let (driver, model) = (driver.to_owned(), "scripted".to_owned());
+            Ok(ModelFlag { label: label.into(), driver, source: source.into(), model })
+        }
+        "remote" => Err(format!("this build reaches no remote models; {form}")),
+        other => Err(format!("there is no driver {other:?}; {form}")),
+    }
+}
+
+/// `VERB=OBJECT`
+///
+/// # Errors
+/// What is wrong with it.
+pub fn allow(text: &str) -> Result<(Verb, Pattern), String> {
+    let (verb, object) = text.split_once('=').ok_or("write VERB=OBJECT: send=writer, publish=progress.*")?;
+    let verb = verb.parse::<Verb>().map_err(|error| error.to_string())?;
+    Ok((verb, object.parse::<Pattern>().map_err(|error| error.to_string())?))
+}
+
+/// `METER=AMOUNT`
+///
+/// # Errors
+/// What is wrong with it.
+pub fn budget(text: &str) -> Result<(Meter, u64), String> {
+    let (meter, amount) = text.split_once('=').ok_or("write METER=AMOUNT: fuel=2G, tokens-in=20k")?;
+    let meter = meter.parse::<Meter>().map_err(|error| error.to_string())?;
+    Ok((meter, parse_amount(meter, amount).map_err(|error| error.to_string())?))
+}
+
+/// `64MiB`
+///
+/// # Errors
+/// What is wrong with it.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    parse_amount(Meter::BytesStored, text).map_err(|error| error.to_string())
+}
+
+/// `r3` or `3`
+///
+/// # Errors
+/// What is wrong with it.
+pub fn run(text: &str) -> Result<RunId, String> {
+    crate::kernel::parse_run(text).ok_or_else(|| "a run is written r1, r2, …".into())
+}
+
+/// `[MEMBER=]FILE`
+///
+/// # Errors
+/// What is wrong with it.
+pub fn changed(text: &str) -> Result<(String, std::path::PathBuf), String> {
+    let (member, file) = text.split_once('=').unwrap_or(("", text));
+    if file.is_empty() {
+        Err("write FILE for the root, or MEMBER=FILE".into())
+    } else {
+        Ok((member.into(), file.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn mounts() {
+        let plain = mount("docs=notes").unwrap();
+        assert_eq!(
+            (plain.label.as_str(), plain.path.to_str(), plain.mode),
+            ("docs", Some("notes"), Mode::Ro)
+        );
+        assert!(plain.labels.is_empty());
+        let full = mount("docs=a:b,c:rw,label=personal,label=secret").unwrap();
+        assert_eq!((full.path.to_str(), full.mode), (Some("a:b,c"), Mode::Rw));
+        assert_eq!(full.labels.iter().collect::<Vec<_>>(), ["personal", "secret"]);
+        assert_eq!(mount("docs=C:ro").unwrap().path.to_str(), Some("C"));
+        for bad in ["docs", "=d", "docs=", "docs=:rw", "docs=d,label="] {
+            assert!(mount(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn models() {
+        let scripted = model("default=scripted:a=b:c.toml").unwrap();
+        assert_eq!((scripted.driver.as_str(), scripted.source.as_str()), ("scripted", "a=b:c.toml"));
+        assert!(model("default=remote:x").unwrap_err().contains("no remote models"));
+        for bad in
+            ["default", "default=", "default=scripted", "default=scripted:", "=scripted:f", "default=x:y"]
+        {
+            assert!(model(bad).unwrap_err().contains("LABEL=scripted:FILE"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn capabilities_budgets_and_runs() {
+        assert_eq!(allow("send=a.*").unwrap(), (Verb::Send, "a.*".parse().unwrap()));
+        assert!(allow("write").is_err() && allow("fly=a").is_err() && allow("send=$exit").is_err());
+        assert_eq!(budget("fuel=2G").unwrap(), (Meter::Fuel, 2_000_000_000));
+        assert!(budget("fuel").is_err() && budget("time=1").is_err() && budget("fuel=1GiB").is_err());
+        assert_eq!((run("r3"), run("3")), (Ok(3), Ok(3)));
+        assert!(run("r0").is_err() && run("x").is_err());
+        assert_eq!(bytes("1MiB"), Ok(1 << 20));
+        assert_eq!(changed("a.wasm").unwrap(), (String::new(), "a.wasm".into()));
+        assert_eq!(changed("writer=a.wasm").unwrap(), ("writer".into(), "a.wasm".into()));
+    }
+}

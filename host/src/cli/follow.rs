@@ -1,0 +1,190 @@
+//! A run's durable entries, read as they come: by `run` while they are written, by `inspect` and `logs` afterwards.
+
+use bytes::Bytes;
+
+use super::command::Typed;
+use super::failure::{Failure, unreadable};
+use super::out::note;
+use super::view::banner::banner;
+use super::view::ending::child;
+use super::view::escape::{visible, visible_bytes};
+use super::view::fold::Fold;
+use super::view::run::RunView;
+use crate::host::Dirs;
+use crate::journal::Reader;
+use crate::journal::reader::Span;
+use crate::kernel::answer::Exit;
+use crate::kernel::call::{Call, Key, Level, RunId};
+use crate::kernel::entry::{Entry, Event};
+
+/// Refusals that `run` shows as they come; `inspect` shows the rest.
+const SHOWN: usize = 20;
+
+/// A run's span; the newest run's without a number.
+///
+/// # Errors
+/// When there is no such run, or the log cannot be read.
+pub fn span(reader: &Reader, run: Option<RunId>) -> Result<Span, Failure> {
+    let newest = reader.span(None)?;
+    let found = match run {
+        Some(run) => reader.span(Some(run))?,
+        None => newest,
+    };
+    found.ok_or_else(|| match (run, newest) {
+        (Some(run), Some(newest)) => {
+            Failure::usage(format!("there is no run r{run}; the newest is r{}", newest.run))
+        }
+        _ => Failure::usage("there is no run yet").help("a first `aos-host run` makes one"),
+    })
+}
+
+/// Hands the entries `from` to `to` of a run to `each`, with the run's grant when one is its first.
+///
+/// # Errors
+/// When the log cannot be read, or `each` says so.
+pub fn entries(
+    reader: &Reader,
+    run: RunId,
+    (from, to): (u64, u64),
+    mut each: impl FnMut(Entry, Option<Bytes>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    reader.lines(from, to, |seq, line| {
+        let entry = Entry::parse(line).map_err(|error| unreadable(seq, &error))?;
+        if entry.run != run {
+            return Ok(());
+        }
+        let grant = match entry.event {
+            Event::Run(_) => reader.body(seq)?.map(|body| Bytes::from(body.data)),
+            _ => None,
+        };
+        each(entry, grant)
+    })
+}
+
+/// A run from its first entry to its last one so far.
+///
+/// # Errors
+/// When the log cannot be read or does not follow.
+pub fn whole(reader: &Reader, span: Span) -> Result<Fold, Failure> {
+    let mut fold = Fold::new(span.run);
+    entries(reader, span.run, (span.first, span.last), |entry, grant| {
+        fold.take(&entry, grant.as_ref())?;
+        Ok(())
+    })?;
+    Ok(fold)
+}
+
+/// The level of a line that the process logged.
+pub fn logged(event: &Event) -> Option<Level> {
+    match event {
+        Event::Call { call: Call::Log { level }, out: Ok(_), .. } => Some(*level),
+        _ => None,
+    }
+}
+
+/// A log line as it is shown: `r1/2 synthesizer info: text`.
+pub fn log_line(key: Key, name: &str, level: Level, text: &[u8]) -> String {
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    format!("{key} {} {}: {}", visible(name), level.as_str(), visible_bytes(text))
+}
+
+/// Shows a run on standard error while it is written.
+pub struct Follower {
+    reader: Reader,
+    run: RunId,
+    fold: Fold,
+    next: Option<u64>,
+    shown: usize,
+    quiet: bool,
+    typed: Typed,
+}
+
+impl Follower {
+    /// Before the run's first entry. `quiet` shows only what went wrong.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn open(dirs: &Dirs, run: RunId, quiet: bool, typed: Typed) -> Result<Follower, Failure> {
+        let reader = Reader::open(&dirs.state)?;
+        Ok(Follower { reader, run, fold: Fold::new(run), next: None, shown: 0, quiet, typed })
+    }
+
+    /// What it did so far.
+    pub fn view(&self) -> &RunView {
+        self.fold.view()
+    }
+
+    /// An entry's body.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn body(&self, seq: u64) -> Result<Option<Vec<u8>>, Failure> {
+        Ok(self.reader.body(seq)?.map(|body| body.data))
+    }
+
+    /// Shows what is durable, up to entry `seen`.
+    ///
+    /// # Errors
+    /// When the log cannot be read or does not follow.
+    pub fn to(&mut self, seen: u64) -> Result<(), Failure> {
+        let from = match self.next {
+            Some(next) => next,
+            None => match self.reader.span(Some(self.run))? {
+                Some(span) => span.first,
+                None => return Ok(()),
+            },
+        };
+        if seen < from {
+            return Ok(());
+        }
+        let Follower { reader, run, fold, shown, quiet, typed, .. } = self;
+        entries(reader, *run, (from, seen), |entry, grant| {
+            let refusal = fold.take(&entry, grant.as_ref())?;
+            let view = fold.view();
+            if let Some(refusal) = refusal {
+                *shown += 1;
+                if *shown <= SHOWN {
+                    refusal.lines(*run, Some(typed)).iter().for_each(|line| note(line));
+                } else if *shown == SHOWN + 1 {
+                    note(&format!("further refusals: aos-host inspect r{run}{}", typed.state()));
+                }
+            }
+            match (&entry.event, fold.grant()) {
+                (Event::Start(birth), Some(grant)) if birth.parent.is_none() && !*quiet => {
+                    note(&banner(view, grant))
+                }
+                (Event::Exit(exit), _)
+                    if entry.pid != 1 && !matches!(**exit, Exit::Returned | Exit::Killed) =>
+                {
+                    note(&child(view, entry.pid, exit));
+                }
+                (event, _) => {
+                    if let Some(level) = logged(event).filter(|_| !*quiet) {
+                        let text = reader.body(entry.seq)?.map(|body| body.data).unwrap_or_default();
+                        let key = Key { run: *run, pid: entry.pid };
+                        note(&log_line(key, view.name(entry.pid), level, &text));
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        self.next = Some(seen + 1);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_line_is_one_line_and_harmless() {
+        let key = Key { run: 1, pid: 2 };
+        assert_eq!(
+            log_line(key, "synthesizer", Level::Info, b"read 3 notes"),
+            "r1/2 synthesizer info: read 3 notes"
+        );
+        let shown = log_line(key, "a\u{202e}", Level::Stderr, b"\x1b[31mred\nand more\n");
+        assert_eq!(shown, "r1/2 a\\u{202e} stderr: \\u{1b}[31mred\\nand more");
+    }
+}

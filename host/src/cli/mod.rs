@@ -1,0 +1,96 @@
+//! The command line: the only code that prints or ends the process. Results go to standard output, everything else to
+//! standard error; what is shown of a run is read from durable entries.
+//!
+//! - [`args`], [`flags`], [`help`]: what can be typed. [`command`]: what was typed.
+//! - [`run`] with [`follow`], [`inspect`], [`logs`], [`replay`], [`audit`], [`doctor`]: the verbs.
+//! - [`view`]: entries, for people. [`out`], [`failure`]: the streams and the exit codes.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::FromArgMatches;
+
+use crate::host::{Dirs, Options};
+use crate::sandbox::compile;
+
+pub mod args;
+pub mod audit;
+pub mod command;
+pub mod doctor;
+pub mod export;
+pub mod failure;
+pub mod flags;
+pub mod follow;
+pub mod help;
+pub mod inspect;
+pub mod logs;
+pub mod out;
+pub mod replay;
+pub mod run;
+pub mod view;
+
+use args::{Audit, Cli, Verb};
+use failure::{Code, Failure};
+use out::Out;
+
+/// The program: does what was typed and answers the exit code.
+pub fn main() -> ExitCode {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    if let [_, verb, input, output] = words.as_slice()
+        && verb == compile::SUBCOMMAND
+    {
+        // The parent reads the verdict from standard output, where `child` writes it.
+        return match compile::child(Path::new(input), Path::new(output)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
+    let parsed = help::command().try_get_matches_from(words).and_then(|found| Cli::from_arg_matches(&found));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version too; a reader that has gone is no error.
+            let _unheard = error.print();
+            return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
+        }
+    };
+    let mut out = Out::default();
+    let done = perform(cli, &mut out).and_then(|code| out.finish().map(|()| code));
+    done.unwrap_or_else(|failure| {
+        let _shown_first = out.finish();
+        failure.show();
+        failure.code
+    })
+    .into()
+}
+
+fn perform(cli: Cli, out: &mut Out) -> Result<Code, Failure> {
+    if let Verb::Completions { shell } = cli.verb {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut help::command(), "aos-host", &mut script);
+        out.bytes(&script)?;
+        return Ok(Code::Ok);
+    }
+    // An empty variable is one that is not set.
+    let set = || std::env::var_os("AOS_STATE").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    let dirs = Dirs::resolve(cli.state.or_else(set))?;
+    match cli.verb {
+        Verb::Run(args) => run::run(&dirs, *args, out),
+        Verb::Inspect(about) => inspect::inspect(&dirs, &about, out),
+        Verb::Logs(about) => logs::logs(&dirs, &about, out),
+        Verb::Replay(args) => replay::replay(&dirs, args, out),
+        Verb::Audit(Audit::Verify(format)) => audit::verify(&dirs, format, out),
+        Verb::Audit(Audit::Export(args)) => export::export(&dirs, &args, out),
+        Verb::Doctor(format) => doctor::doctor(&dirs, format, out),
+        Verb::Completions { .. } => Ok(Code::Ok),
+    }
+}
+
+/// How a host works unless flags say otherwise.
+fn options() -> Result<Options, Failure> {
+    let compiler: PathBuf = std::env::current_exe().map_err(|error| {
+        Failure::new(Code::Internal, format!("where this program is cannot be told: {error}"))
+    })?;
+    Ok(Options { check: false, log_limit: None, threads: None, compiler })
+}

@@ -1,0 +1,230 @@
+//! `aos-host run`: from a file and flags to a result.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::args::RunArgs;
+use super::command::Typed;
+use super::failure::{Code, Failure};
+use super::follow::Follower;
+use super::options;
+use super::out::{Out, note};
+use super::view::ending::{code, summary};
+use super::view::escape::visible_lines;
+use super::view::run::RunView;
+use crate::host::{Dirs, Host, HostError, Options, Request, Running, prepare};
+use crate::kernel::answer::Exit;
+use crate::limits::BODY_BYTES;
+
+/// What `run --json` answers.
+#[derive(Serialize)]
+struct Answered<'a> {
+    #[serde(flatten)]
+    view: &'a RunView,
+    exit: &'a Exit,
+    output: Option<String>,
+    encoding: &'static str,
+}
+
+/// Runs an agent or a team to its end.
+///
+/// # Errors
+/// When it cannot be started or the log cannot be written; how the run itself ended is in the code.
+pub fn run(dirs: &Dirs, args: RunArgs, out: &mut Out) -> Result<Code, Failure> {
+    let typed = Typed::now();
+    let options = Options {
+        check: args.self_check,
+        log_limit: args.log_limit,
+        threads: args.threads.map(usize::from),
+        ..options()?
+    };
+    let input = match &args.input {
+        Some(file) => read_input(file)?,
+        None => args.words.join(" ").into_bytes().into(),
+    };
+    let (json, quiet) = (args.format.json, args.quiet);
+    let request = Request {
+        target: args.target,
+        input,
+        mounts: args.mounts,
+        models: args.models,
+        allow: args.allow,
+        budget: args.budget,
+    };
+    let mut prepared = prepare(dirs, &options, request).map_err(|error| refused(error, &typed))?;
+    for (verb, object) in &prepared.unused {
+        note(&format!(
+            "note: --allow {verb}={object}: the manifest does not ask for it, so it is not granted"
+        ));
+    }
+    let host = Host::open(dirs, &options, &mut prepared)?;
+    let runtime = host.runtime().handle().clone();
+    let done = runtime.block_on(async {
+        let running = host.run(prepared).await?;
+        let mut follower = Follower::open(dirs, running.run, quiet, typed.clone())?;
+        let exit = follow(&host, running, &mut follower).await?;
+        Ok::<_, Failure>((follower, exit))
+    });
+    host.close();
+    let (follower, exit_entry) = done?;
+    let view = follower.view();
+    let exit = view.process(1).and_then(|root| root.exit.clone());
+    let exit = exit.ok_or_else(|| Failure::new(Code::Internal, "the run's end is not in its log"))?;
+    let output = follower.body(exit_entry)?.unwrap_or_default();
+    if json {
+        let (output, encoding) = encoded(&output);
+        out.json(
+            "run",
+            &Answered { view, exit: &exit, output: (exit == Exit::Returned).then_some(output), encoding },
+        )?;
+    } else {
+        show(&output, out)?;
+    }
+    out.finish()?;
+    let code = code(&exit);
+    if !quiet || code != Code::Ok {
+        summary(view, &exit, &typed).iter().for_each(|line| note(line));
+    }
+    Ok(code)
+}
+
+/// Shows the run's entries as they become durable, until its last one is.
+async fn follow(host: &Host, running: Running, follower: &mut Follower) -> Result<u64, Failure> {
+    let ended = host.ended(running);
+    tokio::pin!(ended);
+    let mut seen = 0;
+    loop {
+        tokio::select! {
+            exit = &mut ended => {
+                let exit = exit?;
+                // The run's own last entry follows its root's exit.
+                follower.to(exit + 1)?;
+                return Ok(exit);
+            }
+            durable = host.durable_after(seen) => {
+                seen = durable?;
+                follower.to(seen)?;
+            }
+        }
+    }
+}
+
+/// Reads the input; one byte too many is enough to refuse it.
+fn read_input(file: &Path) -> Result<Bytes, Failure> {
+    let mut input = Vec::new();
+    let limit = BODY_BYTES + 1;
+    let read = match file.as_os_str() == "-" {
+        true => io::stdin().lock().take(limit).read_to_end(&mut input),
+        false => File::open(file).and_then(|from| from.take(limit).read_to_end(&mut input)),
+    };
+    read.map_err(|error| Failure::file("read the input from", file, &error))?;
+    if input.len() as u64 > BODY_BYTES {
+        let message = format!("the input from {} is longer than {BODY_BYTES} bytes", file.display());
+        return Err(Failure::usage(message).help("put it into a mount, and let the agent read it there"));
+    }
+    Ok(input.into())
+}
+
+/// Writes the result: as it is, but shown harmless to a person, and with a line break at the end of a text.
+fn show(output: &[u8], out: &mut Out) -> Result<(), Failure> {
+    if output.is_empty() {
+        return Ok(());
+    }
+    match out.is_terminal() {
+        true => out.bytes(visible_lines(output).as_bytes())?,
+        false => out.bytes(output)?,
+    }
+    let text = out.is_terminal() || std::str::from_utf8(output).is_ok();
+    if text && !output.ends_with(b"\n") { out.bytes(b"\n") } else { Ok(()) }
+}
+
+/// Bytes in JSON: a text as it is, anything else in base64.
+fn encoded(output: &[u8]) -> (String, &'static str) {
+    match std::str::from_utf8(output) {
+        Ok(text) => (text.to_owned(), "utf-8"),
+        Err(_) => (STANDARD.encode(output), "base64"),
+    }
+}
+
+/// A refusal names each flag that is missing, and the whole command with them.
+fn refused(error: HostError, typed: &Typed) -> Failure {
+    match error {
+        HostError::Refused { package, missing } => {
+            Failure::laid_out(Code::NotAuthorised, refusal(&package, &missing, typed))
+        }
+        other => other.into(),
+    }
+}
+
+fn refusal(package: &str, missing: &[authority::Missing], typed: &Typed) -> String {
+    use super::view::escape::visible;
+    let mut flags: Vec<String> = Vec::new();
+    let mut text = format!("{} needs what is not granted:", visible(package));
+    for need in missing {
+        // A publisher's words: shown harmless, in the command too.
+        let flag = visible(&need.flag).replace("=…", "=scripted:FILE");
+        text.push_str(&format!(
+            "\n  {:<24} {flag}",
+            format!("{} {}", need.verb, visible(need.object.as_str()))
+        ));
+        if !flags.contains(&flag) {
+            flags.push(flag);
+        }
+    }
+    text.push_str(&format!("\nto grant it for one run:\n  {}", typed.with(&flags)));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use authority::{Missing, Verb};
+
+    #[test]
+    fn a_refusal_can_be_pasted() {
+        let missing = |verb, object: &str, flag: &str| Missing {
+            verb,
+            object: object.parse().unwrap(),
+            flag: flag.into(),
+        };
+        let missing = [
+            missing(Verb::Read, "site", "--mount site=DIR:rw"),
+            missing(Verb::Write, "site", "--mount site=DIR:rw"),
+            missing(Verb::Infer, "default", "--model default=…"),
+        ];
+        let typed = Typed::new(["run", "agent.toml"].map(str::to_owned));
+        assert_eq!(
+            refusal("docs-merge", &missing, &typed),
+            "docs-merge needs what is not granted:\n\
+             \x20 read site                --mount site=DIR:rw\n\
+             \x20 write site               --mount site=DIR:rw\n\
+             \x20 infer default            --model default=scripted:FILE\n\
+             to grant it for one run:\n\
+             \x20 aos-host run --mount site=DIR:rw --model default=scripted:FILE agent.toml"
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_encoded() {
+        assert_eq!(encoded(b"hi"), ("hi".to_owned(), "utf-8"));
+        assert_eq!(encoded(b"\xff"), ("/w==".to_owned(), "base64"));
+    }
+
+    #[test]
+    fn too_long_an_input_is_refused_before_anything_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("input");
+        std::fs::write(&file, vec![0; BODY_BYTES as usize]).unwrap();
+        assert_eq!(read_input(&file).unwrap().len() as u64, BODY_BYTES);
+        std::fs::write(&file, vec![0; BODY_BYTES as usize + 1]).unwrap();
+        assert_eq!(read_input(&file).unwrap_err().code, Code::Usage);
+        assert_eq!(read_input(&dir.path().join("none")).unwrap_err().code, Code::Usage);
+    }
+}

@@ -1,0 +1,196 @@
+//! What one process did.
+
+use audit::Digest;
+use ledger::{Account, Meter};
+use serde::Serialize;
+
+use crate::kernel::answer::{Answer, Exit};
+use crate::kernel::call::{Call, Pid};
+use crate::kernel::entry::{Birth, Blob};
+
+/// Files of one kind that are kept one by one; further ones are counted.
+pub const FILES: usize = 64;
+
+/// A process, as its entries so far tell it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProcessView {
+    /// Its number.
+    pub pid: Pid,
+    /// Its name.
+    pub name: String,
+    /// Its label in the team; empty for the root.
+    pub member: String,
+    /// Who spawned it.
+    pub parent: Option<Pid>,
+    /// What it ran.
+    pub component: Digest,
+    /// How it ended.
+    pub exit: Option<Exit>,
+    /// Its exit's entry.
+    pub exit_entry: Option<u64>,
+    /// What it returned.
+    pub output: Option<Blob>,
+    /// What it used, its ended children's use included.
+    pub meters: Vec<Use>,
+    /// System calls.
+    pub calls: u64,
+    /// Messages sent.
+    pub sent: u64,
+    /// Messages received.
+    pub received: u64,
+    /// Events published.
+    pub published: u64,
+    /// Questions to models that were answered.
+    pub asked: u64,
+    /// Artifacts put.
+    pub put: u64,
+    /// Artifacts got.
+    pub got: u64,
+    /// Log lines.
+    pub logged: u64,
+    /// Files read.
+    pub read: Files,
+    /// Files written.
+    pub wrote: Files,
+    /// Files removed or renamed.
+    pub moved: u64,
+    /// Calls denied.
+    pub denied: u64,
+    /// Calls that its budget did not cover.
+    pub unpaid: u64,
+}
+
+/// Of one meter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Use {
+    /// Which.
+    pub meter: Meter,
+    /// What was used, in the meter's unit.
+    pub used: u64,
+    /// What was granted; 2^53 - 1 is no limit.
+    pub granted: u64,
+}
+
+/// Files, the first of them one by one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Files {
+    /// How many.
+    pub count: u64,
+    /// The first of them.
+    pub first: Vec<Touched>,
+}
+
+/// A file that was read or written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Touched {
+    /// Its mount's label.
+    pub mount: String,
+    /// Its path there.
+    pub path: String,
+    /// Of the whole file.
+    pub digest: Digest,
+    /// Of the whole file, in bytes.
+    pub size: u64,
+}
+
+impl Files {
+    fn add(&mut self, mount: &str, path: &str, digest: Digest, size: u64) {
+        self.count += 1;
+        if self.first.len() < FILES {
+            self.first.push(Touched { mount: mount.to_owned(), path: path.to_owned(), digest, size });
+        }
+    }
+}
+
+impl ProcessView {
+    /// One that has done nothing yet.
+    pub fn new(pid: Pid, birth: &Birth) -> ProcessView {
+        ProcessView {
+            pid,
+            name: birth.name.clone(),
+            member: birth.member.clone(),
+            parent: birth.parent,
+            component: birth.component,
+            exit: None,
+            exit_entry: None,
+            output: None,
+            meters: Vec::new(),
+            calls: 0,
+            sent: 0,
+            received: 0,
+            published: 0,
+            asked: 0,
+            put: 0,
+            got: 0,
+            logged: 0,
+            read: Files::default(),
+            wrote: Files::default(),
+            moved: 0,
+            denied: 0,
+            unpaid: 0,
+        }
+    }
+
+    /// Counts a call that succeeded; `size` is that of the body it carried, in bytes.
+    pub fn did(&mut self, call: &Call, answer: &Answer, size: u64) {
+        match call {
+            Call::Send { .. } => self.sent += 1,
+            Call::Receive { .. } => self.received += u64::from(matches!(answer, Answer::Message(_))),
+            Call::Publish { .. } => self.published += 1,
+            Call::Generate(_) | Call::Stream(_) => self.asked += 1,
+            Call::Put(_) => self.put += 1,
+            Call::Get { .. } => self.got += 1,
+            Call::Log { .. } => self.logged += 1,
+            Call::Remove { .. } | Call::Rename { .. } => self.moved += 1,
+            Call::Read { mount, path, .. } => {
+                if let Answer::Content { digest, size, .. } = answer {
+                    self.read.add(mount, path, *digest, *size);
+                }
+            }
+            Call::Write { mount, path, .. } => {
+                if let Answer::Digest(digest) = answer {
+                    self.wrote.add(mount, path, *digest, size);
+                }
+            }
+            Call::Subscribe { .. }
+            | Call::Close { .. }
+            | Call::Acquire { .. }
+            | Call::Token { .. }
+            | Call::Renew { .. }
+            | Call::Release { .. }
+            | Call::List { .. }
+            | Call::Stat { .. }
+            | Call::Artifacts(_)
+            | Call::Models
+            | Call::Next { .. }
+            | Call::Cancel { .. }
+            | Call::Whoami
+            | Call::Spawn(_)
+            | Call::ContinueAsNew
+            | Call::Restored
+            | Call::Held
+            | Call::Budget
+            | Call::Pid { .. }
+            | Call::Wait { .. }
+            | Call::Signal { .. }
+            | Call::Tools
+            | Call::Tool { .. }
+            | Call::Sleep { .. }
+            | Call::Oversized { .. } => {}
+        }
+    }
+
+    /// Takes what its account says. Memory and wall time are not in entries.
+    pub fn account(&mut self, account: &Account) {
+        let counted =
+            Meter::ALL.into_iter().filter(|meter| !matches!(meter, Meter::Memory | Meter::WallTime));
+        self.meters = counted
+            .map(|meter| Use { meter, used: account.used(meter), granted: account.granted(meter) })
+            .collect();
+    }
+
+    /// What it used and was granted of a meter.
+    pub fn meter(&self, meter: Meter) -> (u64, u64) {
+        self.meters.iter().find(|of| of.meter == meter).map_or((0, 0), |of| (of.used, of.granted))
+    }
+}

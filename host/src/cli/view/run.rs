@@ -1,0 +1,62 @@
+//! What a run did.
+
+use serde::Serialize;
+
+use super::process::ProcessView;
+use super::refusal::Refusal;
+use crate::kernel::call::{Pid, RunId};
+
+/// Refusals that are kept one by one; further ones are counted.
+pub const REFUSALS: usize = 256;
+
+/// A run, as its entries so far tell it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct RunView {
+    /// Its number.
+    pub run: RunId,
+    /// The package's or component's name.
+    pub label: String,
+    /// Whether a publisher's signature was checked.
+    pub signed: bool,
+    /// The host's version that made it.
+    pub host: String,
+    /// Its first entry.
+    pub first: u64,
+    /// Its last entry so far.
+    pub last: u64,
+    /// Its entries.
+    pub entries: u64,
+    /// Kernel time of its first entry: milliseconds since 1970.
+    pub began: u64,
+    /// Kernel time of its last entry.
+    pub latest: u64,
+    /// Whether it has ended.
+    pub ended: bool,
+    /// Calls denied.
+    pub denied: u64,
+    /// Calls that a budget did not cover.
+    pub unpaid: u64,
+    /// Process `n` is at `n - 1`; they are written as lines of their own.
+    #[serde(skip)]
+    pub processes: Vec<ProcessView>,
+    /// The first refusals; they are written as lines of their own.
+    #[serde(skip)]
+    pub refusals: Vec<Refusal>,
+}
+
+impl RunView {
+    /// A process.
+    pub fn process(&self, pid: Pid) -> Option<&ProcessView> {
+        self.processes.get((pid as usize).checked_sub(1)?)
+    }
+
+    /// A process, to be changed.
+    pub fn process_mut(&mut self, pid: Pid) -> Option<&mut ProcessView> {
+        self.processes.get_mut((pid as usize).checked_sub(1)?)
+    }
+
+    /// A process's name; the kernel's is `kernel`.
+    pub fn name(&self, pid: Pid) -> &str {
+        self.process(pid).map_or("kernel", |process| &process.name)
+    }
+}

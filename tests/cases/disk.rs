@@ -1,0 +1,1 @@
+//! State directories that are busy, damaged, read-only or full.

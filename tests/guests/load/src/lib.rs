@@ -1,0 +1,97 @@
+//! Work for measurements: `VERB COUNT`, done with as little of its own as possible.
+
+use aos_guest::bindings::aos::host::{ipc, lease, process};
+use aos_guest::{Failure, agent};
+
+agent!(load);
+
+fn load(input: String) -> Result<String, Failure> {
+    let (verb, count) = input.split_once(' ').unwrap_or((&input, "0"));
+    let count: u32 = count.parse().map_err(|_| "the count is not a number")?;
+    match verb {
+        "null" => (0..count).for_each(|_| drop(process::restored())),
+        "send" => send(count)?,
+        "emit" => emit("s0", count)?,
+        "round" => round(count)?,
+        "spawn" => spawn(count)?,
+        "crowd" => crowd(count)?,
+        "echo" => echo()?,
+        "first" => drop(process::restored()),
+        // Waits for ever without taking messages.
+        "hold" => drop(lease::acquire("stage", 1_000, None).map_err(failure)?),
+        _ => return Err(format!("no such verb: {verb}").into()),
+    }
+    Ok(count.to_string())
+}
+
+fn failure(error: aos_guest::bindings::aos::host::types::Error) -> Failure {
+    format!("{error:?}").into()
+}
+
+fn child(component: &str, name: Option<String>, input: &str) -> Result<process::Child, Failure> {
+    let spec = process::Spec {
+        component: component.into(),
+        name,
+        input: input.into(),
+        budget: Vec::new(),
+        capabilities: None,
+        restart: process::Restart::Never,
+    };
+    process::spawn(&spec).map_err(failure)
+}
+
+fn options() -> ipc::SendOptions {
+    ipc::SendOptions { priority: ipc::Priority::Normal, in_reply_to: None, wait_ms: None }
+}
+
+/// 64-byte messages to children that do not take them, 1,000 to each.
+fn send(count: u32) -> Result<(), Failure> {
+    let _stage = lease::acquire("stage", 86_400_000, None).map_err(failure)?;
+    let sinks = count.div_ceil(1_000);
+    for sink in 0..sinks {
+        child("load", Some(format!("s{sink}")), "hold 0")?;
+    }
+    (0..sinks).try_for_each(|sink| emit(&format!("s{sink}"), 1_000))
+}
+
+/// 64-byte messages to one process.
+fn emit(to: &str, count: u32) -> Result<(), Failure> {
+    for _ in 0..count {
+        ipc::send(to, &[7; 64], options()).map_err(failure)?;
+    }
+    Ok(())
+}
+
+/// 64-byte messages to and from one child, one at a time.
+fn round(count: u32) -> Result<(), Failure> {
+    child("load", Some("echo".into()), "echo 0")?;
+    for _ in 0..count {
+        ipc::send("echo", &[7; 64], options()).map_err(failure)?;
+        ipc::receive(None).map_err(failure)?;
+    }
+    Ok(())
+}
+
+fn echo() -> Result<(), Failure> {
+    loop {
+        let message = ipc::receive(None).map_err(failure)?.ok_or("nothing came")?;
+        ipc::send("parent", &message.body, options()).map_err(failure)?;
+    }
+}
+
+/// Children that make one call and end, one after the other.
+fn spawn(count: u32) -> Result<(), Failure> {
+    for _ in 0..count {
+        child("load", None, "first 0")?.wait(None).map_err(failure)?;
+    }
+    Ok(())
+}
+
+/// Children that wait; ends when it is told to.
+fn crowd(count: u32) -> Result<(), Failure> {
+    for at in 0..count {
+        child("idle", Some(format!("c{at}")), "")?;
+    }
+    ipc::receive(None).map_err(failure)?;
+    Ok(())
+}
