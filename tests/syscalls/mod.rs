@@ -1,11 +1,21 @@
 //! Every function of the interface, and what the kernel does behind it.
 //!
 //! - [`table`]: each function of `wit/*.wit`, granted, denied and failing, with exactly the entries that it must leave.
+//! - [`examples`]: the examples and the commands of the documentation.
 //! - The others: behaviours that take more than one call.
 
+mod artifacts;
+mod budgets;
 mod case;
+mod children;
+mod denials;
+mod examples;
+mod inference;
 mod leases;
 mod mailbox;
+mod mounts;
+mod replay;
 mod table;
 mod team;
+mod time;
 mod topics;

@@ -1,6 +1,10 @@
 //! A run's durable entries, read as they come: by `run` while they are written, by `inspect` and `logs` afterwards.
 
+use std::collections::BTreeSet;
+
+use authority::Grant;
 use bytes::Bytes;
+use ledger::Meter;
 
 use super::command::Typed;
 use super::failure::{Failure, unreadable};
@@ -14,11 +18,14 @@ use crate::host::Dirs;
 use crate::journal::Reader;
 use crate::journal::reader::Span;
 use crate::kernel::answer::Exit;
-use crate::kernel::call::{Call, Key, Level, RunId};
+use crate::kernel::call::{Call, Key, Level, Pid, RunId};
 use crate::kernel::entry::{Entry, Event};
 
-/// Refusals that `run` shows as they come; `inspect` shows the rest.
+/// Refusals that `run` shows as they come, each kind once; `inspect` shows the rest.
 const SHOWN: usize = 20;
+
+/// What makes two refusals the same to a reader: who, which verb, on what, for want of which meter.
+type Refused = (Pid, &'static str, String, Option<Meter>);
 
 /// A run's span; the newest run's without a number.
 ///
@@ -94,7 +101,7 @@ pub struct Follower {
     run: RunId,
     fold: Fold,
     next: Option<u64>,
-    shown: usize,
+    shown: BTreeSet<Refused>,
     quiet: bool,
     typed: Typed,
 }
@@ -106,12 +113,17 @@ impl Follower {
     /// When the log cannot be read.
     pub fn open(dirs: &Dirs, run: RunId, quiet: bool, typed: Typed) -> Result<Follower, Failure> {
         let reader = Reader::open(&dirs.state)?;
-        Ok(Follower { reader, run, fold: Fold::new(run), next: None, shown: 0, quiet, typed })
+        Ok(Follower { reader, run, fold: Fold::new(run), next: None, shown: BTreeSet::new(), quiet, typed })
     }
 
     /// What it did so far.
     pub fn view(&self) -> &RunView {
         self.fold.view()
+    }
+
+    /// What decides it, once its first entry was read.
+    pub fn grant(&self) -> Option<&Grant> {
+        self.fold.grant()
     }
 
     /// An entry's body.
@@ -141,12 +153,12 @@ impl Follower {
         entries(reader, *run, (from, seen), |entry, grant| {
             let refusal = fold.take(&entry, grant.as_ref())?;
             let view = fold.view();
-            if let Some(refusal) = refusal {
-                *shown += 1;
-                if *shown <= SHOWN {
-                    refusal.lines(*run, Some(typed)).iter().for_each(|line| note(line));
-                } else if *shown == SHOWN + 1 {
-                    note(&format!("further refusals: aos-host inspect r{run}{}", typed.state()));
+            if let Some(refusal) = refusal.filter(|_| shown.len() <= SHOWN)
+                && shown.insert((refusal.pid, refusal.verb, refusal.object.clone(), refusal.meter))
+            {
+                match shown.len() <= SHOWN {
+                    true => refusal.lines(*run, Some(typed)).iter().for_each(|line| note(line)),
+                    false => note(&format!("further refusals: aos-host inspect r{run}{}", typed.state())),
                 }
             }
             match (&entry.event, fold.grant()) {

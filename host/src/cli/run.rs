@@ -88,8 +88,8 @@ pub fn run(dirs: &Dirs, args: RunArgs, out: &mut Out) -> Result<Code, Failure> {
     }
     out.finish()?;
     let code = code(&exit);
-    if !quiet || code != Code::Ok {
-        summary(view, &exit, &typed).iter().for_each(|line| note(line));
+    if let Some(grant) = follower.grant().filter(|_| !quiet || code != Code::Ok) {
+        summary(view, grant, &exit, &typed).iter().for_each(|line| note(line));
     }
     Ok(code)
 }

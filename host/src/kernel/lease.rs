@@ -62,9 +62,9 @@ pub(super) fn holds(run: &Run, me: &Proc, token: u64, now: u64) -> Result<(), Er
 }
 
 /// The newest token of the lease that a token was once for: a lost lease is forgotten by its holder, so the nearest
-/// larger newest token is the best that can be said.
+/// newest token that is not smaller is the best that can be said. It is this one while nobody has taken the lease again.
 fn newest(run: &Run, token: u64) -> u64 {
-    run.leases.values().map(|lease| lease.newest).filter(|newest| *newest > token).min().unwrap_or(0)
+    run.leases.values().map(|lease| lease.newest).filter(|newest| *newest >= token).min().unwrap_or(0)
 }
 
 pub(super) fn renew(run: &Run, me: &Proc, token: u64, ttl: u64, now: u64) -> Decided {

@@ -1,5 +1,6 @@
 //! How a run or a process ended, in words.
 
+use authority::Grant;
 use ledger::{Meter, grouped, show};
 
 use super::escape::visible;
@@ -37,7 +38,10 @@ pub fn ended(exit: &Exit) -> String {
         Exit::Failed { message, cause: Some(error) } => {
             format!("failed: {} (cause {})", visible(message), cause(error))
         }
-        Exit::Trapped(text) | Exit::Unstarted(text) => format!("{}: {}", exit.word(), visible(text)),
+        Exit::Trapped(text) | Exit::Unstarted(text) => {
+            let text = text.strip_prefix("wasm trap: ").unwrap_or(text);
+            format!("{}: {}", exit.word(), visible(text))
+        }
         Exit::Exhausted(meter) => format!("exhausted: {meter}"),
     }
 }
@@ -68,18 +72,13 @@ pub fn child(view: &RunView, pid: Pid, exit: &Exit) -> String {
 }
 
 /// The last lines of `run`: the budget that ran out, if one did, and the run's end.
-pub fn summary(view: &RunView, exit: &Exit, typed: &Typed) -> Vec<String> {
+pub fn summary(view: &RunView, grant: &Grant, exit: &Exit, typed: &Typed) -> Vec<String> {
     let mut lines = Vec::new();
-    if let (Exit::Exhausted(meter), Some(root)) = (exit, view.process(1)) {
-        let granted = root.meter(*meter).1;
-        let all =
-            if granted > 0 { format!("all of {} used", show(*meter, granted)) } else { "used up".to_owned() };
-        lines.push(format!("budget r{}/1 {}, {meter}: {all}", view.run, visible(&root.name)));
-        if granted > 0 {
-            lines.push(format!("  once: {}", typed.with(&[more(*meter, granted.saturating_mul(2))])));
-        } else {
-            lines.push(format!("  once: {}", typed.with(&[format!("--budget {meter}=AMOUNT")])));
-        }
+    if let Exit::Exhausted(meter) = exit {
+        let granted = grant.root.budget.get(*meter);
+        let name = visible(view.name(1));
+        lines.push(format!("budget r{}/1 {name}, {meter}: all of {} used", view.run, show(*meter, granted)));
+        lines.push(format!("  once: {}", typed.with(&[more(*meter, granted.saturating_mul(2))])));
     }
     let mut parts =
         vec![format!("r{} {}", view.run, ended(exit)), format!("{} entries", grouped(view.entries))];
@@ -105,7 +104,7 @@ mod tests {
         log.start_root("hello");
         log.exit(1, Exit::Returned);
         log.end();
-        let lines = summary(log.fold.view(), &Exit::Returned, &typed());
+        let lines = summary(log.fold.view(), &fixture::alone(), &Exit::Returned, &typed());
         assert_eq!(lines, ["r1 ok · 4 entries · aos-host inspect r1"]);
     }
 
@@ -117,7 +116,7 @@ mod tests {
         log.exit(1, exit.clone());
         log.end();
         assert_eq!(
-            summary(log.fold.view(), &exit, &typed()),
+            summary(log.fold.view(), &fixture::alone(), &exit, &typed()),
             [
                 "budget r1/1 hello, fuel: all of 10 G used",
                 "  once: aos-host run --budget fuel=20G hello.wasm Ada",
@@ -125,6 +124,9 @@ mod tests {
             ]
         );
         assert_eq!(code(&exit), Code::Exhausted);
+        let late = summary(log.fold.view(), &fixture::alone(), &Exit::Exhausted(Meter::WallTime), &typed());
+        assert_eq!(late[0], "budget r1/1 hello, wall-time: all of 5 min used");
+        assert_eq!(late[1], "  once: aos-host run --budget wall-time=10min hello.wasm Ada");
     }
 
     #[test]
@@ -135,7 +137,7 @@ mod tests {
         let unpaid = Exit::Failed { message: "x".into(), cause: Some(Error::Exhausted(Meter::TokensIn)) };
         assert_eq!(code(&unpaid), Code::Exhausted);
         assert_eq!(
-            ended(&Exit::Trapped("wasm `unreachable`\u{1b}".into())),
+            ended(&Exit::Trapped("wasm trap: wasm `unreachable`\u{1b}".into())),
             "trapped: wasm `unreachable`\\u{1b}"
         );
     }
