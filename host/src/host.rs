@@ -9,6 +9,7 @@ pub mod error;
 pub mod prepare;
 pub mod replay;
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -140,15 +141,17 @@ pub(crate) fn component_path(state: &Path, digest: Digest) -> std::path::PathBuf
 
 fn keep(state: &Path, digest: Digest, bytes: &[u8]) -> Result<(), HostError> {
     let path = component_path(state, digest);
-    if path.exists() {
+    if std::fs::metadata(&path).is_ok_and(|found| found.len() == bytes.len() as u64) {
         return Ok(());
     }
     let io = |source| HostError::Io { path: path.clone(), source };
     let folder = state.join("components");
     std::fs::create_dir_all(&folder).map_err(io)?;
     let unfinished = folder.join(format!(".{}.tmp", std::process::id()));
-    std::fs::write(&unfinished, bytes).map_err(io)?;
-    std::fs::rename(&unfinished, &path).map_err(io)
+    let mut file = std::fs::File::create(&unfinished).map_err(io)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)?;
+    std::fs::rename(&unfinished, &path).map_err(io)?;
+    std::fs::File::open(&folder).and_then(|folder| folder.sync_all()).map_err(io)
 }
 
 impl From<StoreError> for HostError {

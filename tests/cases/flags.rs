@@ -107,7 +107,7 @@ fn flags_with_slips() {
         (["--budget", "memory=unlimited"], "memory"),
         (["--budget", "fuel=99999999999999999999"], "limit"),
         (["--threads", "0"], "threads"),
-        (["--log-limit", "-1"], "log-limit"),
+        (["--log-limit", "much"], "log-limit"),
         (["--input", "missing.json"], "missing.json"),
     ] {
         let ran = place.aos(&[&["run", guest("probe").to_str().unwrap()], &flags[..]].concat()).expect(2);

@@ -42,7 +42,9 @@ fn values_that_are_none() {
 fn missing_parts() {
     slip("", &["[package]", "missing"]);
     slip(&PACKAGE.replace("component = \"probe.wasm\"\n", ""), &["agent.toml:1:2", "\"component\""]);
-    slip(&PACKAGE.replace("probe.wasm", "absent.wasm"), &["absent.wasm", "No such file"]);
+    let place = Place::new();
+    let team = place.team(&PACKAGE.replace("probe.wasm", "absent.wasm"));
+    refused(&place, &team, &[], 2, &["team/absent.wasm", "No such file"]);
 }
 
 #[test]
@@ -51,7 +53,7 @@ fn no_toml() {
     slip(&format!("{PACKAGE}name = \"again\"\n[package]\n"), &["agent.toml:"]);
     slip("\u{feff}\u{0}", &["agent.toml:1:"]);
     slip(&format!("x = {}", "[".repeat(100_000)), &["agent.toml:1:"]);
-    slip(&"# a long line\n".repeat(20_000), &["at most 262144"]);
+    slip(&"# a long line\n".repeat(20_000), &["larger than 262144 bytes"]);
 }
 
 #[test]

@@ -1,1 +1,86 @@
-//! A host that is killed.
+//! A host that is killed with SIGKILL in the middle of a run: the log verifies, all that was shown is in it, files are whole,
+//! and the next run works.
+
+use std::collections::HashSet;
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{Place, guest};
+
+/// Kills in a test run; AOS_SOAK=1 makes a campaign of it.
+const KILLS: usize = 20;
+const CAMPAIGN: usize = 1_000;
+/// The latest moment, in microseconds after the start: a run takes about as long.
+const LATEST: u64 = 250_000;
+
+/// Lines, files outside, scratch files, a child with messages: each line and file tells which it is.
+fn script() -> Value {
+    let round = |n: usize| {
+        vec![
+            json!({"op": "log", "text": format!("line {n}")}),
+            json!({"op": "write", "mount": "site", "path": format!("f{}", n % 7), "size": 100_000 + n}),
+            json!({"op": "write", "mount": "scratch", "path": "own", "body": format!("{n}")}),
+            json!({"op": "send", "to": "idle", "body": format!("{n}"), "wait_ms": 0}),
+        ]
+    };
+    let mut steps = vec![json!({"op": "spawn", "component": "idle"})];
+    steps.extend((0..150).flat_map(round));
+    Value::Array(steps)
+}
+
+const TEAM: &str = "[package]\nname = \"team\"\nversion = \"1.0.0\"\ndescription = \"A team that is killed.\"\n\
+    component = \"probe.wasm\"\n[needs]\nspawn = [\"idle\"]\nsend = [\"idle\"]\nwrite = [\"site\"]\nlog = [\"*\"]\n\
+    [children.idle]\ncomponent = \"idle.wasm\"\n";
+
+#[test]
+fn a_host_that_is_killed_loses_nothing_that_was_shown() {
+    let kills = if std::env::var_os("AOS_SOAK").is_some() { CAMPAIGN } else { KILLS };
+    let place = Place::new();
+    let team = place.team(TEAM);
+    let site = place.folder("site");
+    let mount = format!("site={}:rw", site.display());
+    let words = ["run", team.to_str().unwrap(), "--mount", &mount, "--input", "-"];
+    let script = script().to_string();
+    let mut cut = 0;
+    for kill in 0..kills {
+        let wait = Duration::from_micros(RandomState::new().hash_one(kill) % LATEST);
+        let running = place.start(&words, script.as_bytes());
+        std::thread::sleep(wait);
+        let ran = running.kill();
+        cut += usize::from(ran.code == 128 + 9);
+        let at = format!("kill {kill} after {wait:?}");
+        if !place.path("state/log.db").exists() {
+            continue;
+        }
+        let verified = place.aos(&["audit", "verify"]);
+        assert!(verified.code == 0, "{at}: {verified}\n{ran}");
+        shown_is_kept(&place, &ran.stderr, &at);
+        for file in fs::read_dir(&site).unwrap().map(|entry| entry.unwrap().path()) {
+            let bytes = fs::read(&file).unwrap();
+            let temporary = file.file_name().unwrap().to_string_lossy().starts_with(".aos-");
+            let whole = (100_000..100_150).contains(&bytes.len()) && bytes.iter().all(|byte| *byte == b'x');
+            assert!(temporary || whole, "{at}: {} has {} bytes", file.display(), bytes.len());
+        }
+    }
+    assert!(cut * 2 >= kills, "only {cut} of {kills} kills came before the end: move LATEST");
+    place.aos(&["run", guest("probe").to_str().unwrap(), "[]"]).expect(0).answers("[]");
+    place.aos(&["audit", "verify"]).expect(0).answers("audit ok");
+    place.aos(&["replay"]).expect(0).answers("identical");
+}
+
+/// Every line that standard error showed of a run's agents is in the log.
+#[track_caller]
+fn shown_is_kept(place: &Place, stderr: &str, at: &str) {
+    // The last line may be cut off by the kill.
+    let whole = stderr.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    let shown: Vec<&str> = whole.lines().filter(|line| line.contains(" info: ")).collect();
+    let Some(run) = shown.first().and_then(|line| line.split('/').next()) else { return };
+    let logs = place.aos(&["logs", run]).expect(0).stdout;
+    let kept: HashSet<&str> = logs.lines().filter_map(|line| Some(line.split_once(' ')?.1)).collect();
+    for line in shown {
+        assert!(kept.contains(line), "{at}: {line:?} was shown and is not in the log");
+    }
+}

@@ -49,15 +49,11 @@ fn every(path: &str) -> Vec<Value> {
     ]
 }
 
-fn refused(answers: &[Value]) -> bool {
-    !answers.is_empty() && answers.iter().all(|answer| answer["err"].is_object())
-}
-
 const BOTH: &[&str] = &["read = [\"site\"]", "write = [\"site\"]"];
 
 fn scripted(number: u32, name: &'static str, needs: &'static [&'static str], script: Value) -> Attack {
-    let budget: &[&str] = &["bytes-stored = \"8MiB\"", "memory = \"40MiB\"", "fuel = \"2G\""];
-    Attack { number, name, by: By::Script(script), needs, budget, ends: Ends::Answers(refused) }
+    let budget: &[&str] = &["bytes-stored = \"8MiB\"", "memory = \"40MiB\"", "fuel = \"9G\""];
+    Attack { number, name, by: By::Script(script), needs, budget, ends: Ends::Refused }
 }
 
 #[test]
@@ -80,9 +76,7 @@ fn no_path_leads_out_of_a_mount() {
         links.push(json!({"op": "stat", "mount": "site", "path": link}));
         links.push(json!({"op": "list", "mount": "site", "path": link}));
     }
-    let long: Vec<Value> = ["read", "stat", "list", "write", "remove"]
-        .map(|op| json!({"op": op, "mount": "site", "huge_path": 10 << 20}))
-        .to_vec();
+    let long = ["read", "write"].map(|op| json!({"op": op, "mount": "site", "huge_path": 10 << 20}));
     let paths: Vec<Value> = hostile().iter().flat_map(|path| every(path)).collect();
     let attacks = [
         scripted(20, "hostile-paths", BOTH, json!(paths)),
@@ -91,7 +85,8 @@ fn no_path_leads_out_of_a_mount() {
     ];
     let before = tree(place.path("").as_path());
     let mount = format!("site={}:rw", site.display());
-    Siege::lay(&place, &["--mount", &mount], &attacks);
+    let siege = Siege::lay(&place, &["--mount", &mount], &attacks);
+    siege.ran.says("links-that-lead-out mount.read site:folder/secret").says("it leads out of the mount");
     assert_eq!(tree(place.path("").as_path()), before, "nothing outside the log and the team has changed");
 }
 

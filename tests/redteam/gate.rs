@@ -36,7 +36,7 @@ fn repeated(answer: &Value) -> (u64, &Value) {
 fn names_that_are_not_granted_are_denied_however_they_are_written() {
     let publish = |topic: &str| json!({"op": "publish", "topic": topic, "body": "x"});
     let subscribe = |pattern: &str| json!({"op": "subscribe", "pattern": pattern});
-    let attacks = [
+    let mut attacks = [
         scripted(
             22,
             "topics-not-granted",
@@ -116,6 +116,9 @@ fn names_that_are_not_granted_are_denied_however_they_are_written() {
             |answers| denied(&answers[1..]),
         ),
     ];
+    for attack in &mut attacks {
+        attack.budget = &["children = 3"];
+    }
     Siege::lay(&Place::new(), &[], &attacks);
 }
 
@@ -159,7 +162,8 @@ fn budgets_are_split_but_never_grow() {
     );
     bomb.budget = &["children = 5"];
     let mut decoy = decoy();
-    decoy.budget = &["memory = \"2MiB\"", "fuel = 10000000"];
+    decoy.budget =
+        &["memory = \"2MiB\"", "fuel = 10000000", "calls = 10", "bytes-stored = 0", "bytes-sent = 0"];
     let siege = Siege::lay(&Place::new(), &[], &[splits, bomb, decoy]);
     let started = siege.entries.iter().filter(|entry| entry.kind() == "start").count();
     assert!(started <= 5 + 5, "{started} processes were started: {}", siege.ran);

@@ -78,7 +78,7 @@ fn what_imports_what_nobody_granted() {
 /// The host's own compiled code, offered back to it.
 #[test]
 fn machine_code_is_never_run() {
-    let cache = crate::support::program::target().join("test-cache");
+    let cache = crate::support::program::target().join("test-cache/aos-host");
     Place::new().probe(&[], &json!([]));
     let compiled = fs::read_dir(cache).unwrap().map(|entry| entry.unwrap().path());
     let code = compiled.into_iter().find(|path| path.extension().is_some_and(|end| end == "cwasm")).unwrap();

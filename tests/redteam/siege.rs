@@ -9,6 +9,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use crate::support::program::PATIENCE;
 use crate::support::{Entry, Place, Ran, Started};
 
 /// Memory that the host may take for a siege, in KiB: far less than any of the attacks asks for.
@@ -48,6 +49,8 @@ pub enum Ends {
     Answers(fn(&[Value]) -> bool),
     /// It returned, and hurt nobody but itself.
     Returned,
+    /// It returned, and none of its calls was answered with anything but an error.
+    Refused,
 }
 
 /// What came of it.
@@ -106,11 +109,11 @@ impl Siege {
         for (attack, wait) in attacks.iter().zip(waits) {
             let end = &wait["ok"];
             println!("| {:2} | {} | {} |", attack.number, attack.name.replace('-', " "), shorten(end));
-            if !attack.ends.fits(end) {
+            let entries = self.of(attack.name);
+            if !attack.ends.fits(end, &entries) {
                 writeln!(wrong, "{}: {wait}", attack.name).unwrap();
             }
-            let told = self.entries.iter().find(|e| e.kind() == "exit" && e.pid() == self.pid(attack.name));
-            if told.is_none() {
+            if !entries.iter().any(|entry| entry.kind() == "exit") {
                 writeln!(wrong, "{}: its end is not on record", attack.name).unwrap();
             }
         }
@@ -134,11 +137,18 @@ impl Siege {
 }
 
 impl Ends {
-    fn fits(&self, end: &Value) -> bool {
+    fn fits(&self, end: &Value, entries: &[&Entry]) -> bool {
         match self {
             Ends::Exhausted(meter) => end["exhausted"] == *meter,
             Ends::Trapped(words) => end["trapped"].as_str().is_some_and(|text| text.contains(words)),
             Ends::Returned => end["returned"].is_string(),
+            Ends::Refused => {
+                let answers: Vec<&Value> =
+                    entries.iter().map(|entry| entry.out()).filter(|out| !out.is_null()).collect();
+                !end["returned"].is_null()
+                    && !answers.is_empty()
+                    && answers.iter().all(|out| out.get("Err").is_some())
+            }
             Ends::Answers(fit) => {
                 let text = end["returned"].as_str().unwrap_or_default();
                 serde_json::from_str::<Vec<Value>>(text).is_ok_and(|answers| fit(&answers))
@@ -150,8 +160,8 @@ impl Ends {
 /// Waits for a host and fails when it takes more memory than it may.
 #[track_caller]
 pub fn small(mut started: Started) -> Ran {
-    let mut peak = 0;
-    while started.runs() {
+    let (mut peak, since) = (0, std::time::Instant::now());
+    while started.runs() && since.elapsed() < PATIENCE {
         let status = fs::read_to_string(format!("/proc/{}/status", started.pid())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());

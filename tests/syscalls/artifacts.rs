@@ -27,7 +27,8 @@ fn lineage_and_descriptions_are_kept() {
     ]);
     let results = Place::new().probes(&team("put = [\"*\"]\nget = [\"*\"]", &[]), &[], &script).results();
     let one = json!({"digest": ONE, "kind": "note", "size": 3, "parents": [], "subject": "plan", "by": 1});
-    let two = json!({"digest": TWO, "kind": "page", "media_type": "text/html", "parents": [ONE], "subject": null});
+    let two =
+        json!({"digest": TWO, "kind": "page", "media_type": "text/html", "parents": [ONE], "subject": null});
     let expected = json!([
         {"ok": ONE},
         {"ok": TWO},

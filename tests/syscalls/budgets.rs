@@ -12,23 +12,38 @@ fn an_unpaid_call_is_an_answer() {
     let spawn = json!({"op": "spawn", "component": "child", "input": [{"op": "receive"}], "name": "x"});
     let cases = [
         ("calls=1", "calls", vec![receive.clone(), receive]),
-        ("bytes-stored=5", "bytes-stored", vec![json!({"op": "log", "text": "hello"}), json!({"op": "log", "text": "x"})]),
+        (
+            "bytes-stored=5",
+            "bytes-stored",
+            vec![json!({"op": "log", "text": "hello"}), json!({"op": "log", "text": "x"})],
+        ),
         (
             "bytes-sent=5",
             "bytes-sent",
-            vec![json!({"op": "send", "to": "team", "body": "hello"}), json!({"op": "send", "to": "team", "body": "x"})],
+            vec![
+                json!({"op": "send", "to": "team", "body": "hello"}),
+                json!({"op": "send", "to": "team", "body": "x"}),
+            ],
         ),
         ("children=1", "children", vec![spawn.clone(), json!({"op": "spawn", "component": "child"})]),
-        ("fuel=10G", "fuel", vec![json!({"op": "whoami"}), {
-            let mut spawn = spawn.clone();
-            spawn["budget"] = json!({"fuel": 20_000_000_000_u64});
-            spawn
-        }]),
-        ("wall-time=1m", "wall-time", vec![json!({"op": "whoami"}), {
-            let mut spawn = spawn;
-            spawn["budget"] = json!({"wall-time": 600_000});
-            spawn
-        }]),
+        (
+            "fuel=10G",
+            "fuel",
+            vec![json!({"op": "whoami"}), {
+                let mut spawn = spawn.clone();
+                spawn["budget"] = json!({"fuel": 20_000_000_000_u64});
+                spawn
+            }],
+        ),
+        (
+            "wall-time=60s",
+            "wall-time",
+            vec![json!({"op": "whoami"}), {
+                let mut spawn = spawn;
+                spawn["budget"] = json!({"wall-time": 600_000});
+                spawn
+            }],
+        ),
     ];
     for (budget, meter, script) in cases {
         let manifest = team("send = [\"team\"]\nspawn = [\"child\"]", &[("child", "")]);
@@ -92,7 +107,11 @@ fn a_childs_budget_is_moved_and_what_is_left_comes_back() {
         {"op": "wait", "on": "c"},
         {"op": "budget"},
     ]);
-    let run = Place::new().probes(&team("spawn = [\"child\"]", &[("child", "")]), &["--budget", "calls=100"], &script);
+    let run = Place::new().probes(
+        &team("spawn = [\"child\"]", &[("child", "")]),
+        &["--budget", "calls=100"],
+        &script,
+    );
     let results = run.results();
     let left = |at: usize, meter: &str| results[at]["ok"][meter]["left"].as_u64().unwrap();
     assert_eq!((left(0, "calls"), left(2, "calls")), (100, 100 - 1 - 50));

@@ -50,7 +50,7 @@ fn use_and_delegate_are_two_rights() {
     assert!(fits(&results[10], &json!({"err": {"invalid": "*"}})), "{}", results[10]);
 }
 
-/// Each generation holds less: a child that may not hand on cannot equip a grandchild, nor spawn without children.
+/// Each generation holds less: what a child may only use cannot equip a grandchild, and without `children` nobody spawns.
 #[test]
 fn rights_shrink_from_generation_to_generation() {
     let manifest = team(
@@ -60,11 +60,12 @@ fn rights_shrink_from_generation_to_generation() {
                 "middle",
                 "[children.middle.needs]\nspawn = [\"leaf\"]\npublish = [\"news.a\"]\n[children.middle.needs.delegate]\npublish = [\"news.b\"]",
             ),
-            ("leaf", "[children.leaf.needs]\npublish = [\"news.b\"]"),
+            ("leaf", "needs = { publish = [\"news.b\"] }\nbudget = { fuel = \"100M\", calls = 100 }"),
         ],
     );
     let publish = |topic: &str| json!({"op": "publish", "topic": topic, "body": ""});
-    let leaf = json!([publish("news.a"), publish("news.b"), {"op": "spawn", "component": "leaf", "name": "x"}]);
+    let leaf =
+        json!([publish("news.a"), publish("news.b"), {"op": "spawn", "component": "leaf", "name": "x"}]);
     let middle = json!([
         publish("news.a"),
         publish("news.b"),
@@ -84,14 +85,17 @@ fn rights_shrink_from_generation_to_generation() {
     assert_eq!((&middle[0], &middle[1]), (&json!({"ok": 0}), &denied));
     assert_eq!(middle[4], json!({"err": {"exhausted": "children"}}));
     let leaf = told(&middle[3]);
-    assert_eq!(leaf, json!([denied, {"ok": 0}, denied]));
+    assert_eq!(leaf, json!([denied, {"ok": 0}, {"err": {"exhausted": "children"}}]));
 }
 
 #[test]
 fn a_parent_sees_how_each_child_ended() {
     let ends = [
         (json!([{"op": "return", "body": "out"}]), json!({"returned": "out"})),
-        (json!([{"op": "fail", "message": "no luck"}]), json!({"failed": {"message": "no luck", "cause": null}})),
+        (
+            json!([{"op": "fail", "message": "no luck"}]),
+            json!({"failed": {"message": "no luck", "cause": null}}),
+        ),
         (
             json!([{"op": "publish", "topic": "x", "must": true}]),
             json!({"failed": {"message": "*", "cause": {"denied": null}}}),
@@ -120,7 +124,10 @@ fn a_parent_sees_how_each_child_ended() {
 fn a_kill_ends_the_descendants_first() {
     let manifest = team(
         "spawn = [\"middle\"]\n[needs.delegate]\nspawn = [\"leaf\"]",
-        &[("middle", "needs = { spawn = [\"leaf\"], send = [\"parent\"] }"), ("leaf", "")],
+        &[
+            ("middle", "needs = { spawn = [\"leaf\"], send = [\"parent\"] }"),
+            ("leaf", "budget = { fuel = \"900M\", calls = 100, bytes-sent = 100 }"),
+        ],
     );
     let middle = json!([
         {"op": "spawn", "component": "leaf", "input": [{"op": "spin"}]},

@@ -129,7 +129,10 @@ fn an_answer_may_depend_on_who_asks_and_call_tools() {
     ]);
     let results = ask(answers, &[], &script).results();
     assert_eq!(results[0]["ok"]["parts"], json!([{"text": "probe said hi"}]));
-    assert_eq!(results[1]["ok"]["parts"], json!([{"tool_call": {"id": "1", "name": "search", "input": "{}"}}]));
+    assert_eq!(
+        results[1]["ok"]["parts"],
+        json!([{"tool_call": {"id": "1", "name": "search", "input": "{}"}}])
+    );
     assert_eq!(results[1]["ok"]["finish"], "tool-calls");
     assert!(fits(&results[2], &json!({"err": {"unavailable": {"retryable": false}}})), "{}", results[2]);
     assert!(fits(&results[3], &json!({"err": {"invalid": "*"}})), "{}", results[3]);

@@ -11,9 +11,7 @@ const HOLDS: &str = "needs = { lease = [\"db\"], send = [\"parent\"] }";
 fn a_lease_expires_and_its_old_token_fences_nothing() {
     let place = Place::new();
     place.folder("site");
-    let write = |fence: &str, body: &str| {
-        json!({"op": "write", "mount": "site", "path": "a", "body": body, "if": {"fence": fence}})
-    };
+    let write = |fence: &str, body: &str| json!({"op": "write", "mount": "site", "path": "a", "body": body, "if": {"fence": fence}});
     let script = json!([
         {"op": "acquire", "name": "db", "ttl_ms": 1, "as": "old"},
         {"op": "sleep", "ms": 20},
@@ -35,7 +33,11 @@ fn a_lease_expires_and_its_old_token_fences_nothing() {
     let results = run.results();
     let (old, new) = (results[0]["ok"].as_u64().unwrap(), results[4]["ok"].as_u64().unwrap());
     assert!(old < new, "tokens grow: {old}, then {new}");
-    assert_eq!([&results[2], &results[3]], [&json!({"err": {"stale": old}}); 2], "expired, nobody has taken it yet");
+    assert_eq!(
+        [&results[2], &results[3]],
+        [&json!({"err": {"stale": old}}); 2],
+        "expired, nobody has taken it yet"
+    );
     for at in [5, 6, 7, 11, 12] {
         assert_eq!(results[at], json!({"err": {"stale": new}}), "step {at} with the old token");
     }
@@ -65,7 +67,8 @@ fn a_held_lease_is_busy_or_waited_for() {
 fn those_who_wait_are_served_in_order() {
     let needs = "lease = [\"db\"]\nspawn = [\"child\"]\n[needs.delegate]\nlease = [\"db\"]";
     let child = json!([{"op": "acquire", "name": "db", "ttl_ms": 60_000, "as": "l", "must": true}, {"op": "release", "on": "l"}]);
-    let spawn = |name: &str| json!({"op": "spawn", "component": "child", "name": name, "input": child, "as": name});
+    let spawn =
+        |name: &str| json!({"op": "spawn", "component": "child", "name": name, "input": child, "as": name});
     eventually(|ms| {
         let script = json!([
             {"op": "acquire", "name": "db", "ttl_ms": 60_000, "as": "mine"},
@@ -80,15 +83,24 @@ fn those_who_wait_are_served_in_order() {
             assert!(exit["ok"]["returned"].is_string(), "step {at}: {exit}");
         }
         let pids = |kind: &str, what: fn(&Entry) -> bool| -> Vec<u64> {
-            run.entries.iter().filter(|e| e.pid() > 1 && e.kind() == kind && what(e)).map(|e| e.pid()).collect()
+            run.entries
+                .iter()
+                .filter(|e| e.pid() > 1 && e.kind() == kind && what(e))
+                .map(|e| e.pid())
+                .collect()
         };
         let waiting = pids("wait", |entry| entry.verb() == "acquire");
         let served = run.entries.iter().filter(|e| e.kind() == "outcome" && e.pid() > 1);
-        let served: Vec<(u64, u64)> = served.map(|e| (e.pid(), e.out()["Ok"]["id"].as_u64().unwrap())).collect();
+        let served: Vec<(u64, u64)> =
+            served.map(|e| (e.pid(), e.out()["Ok"]["id"].as_u64().unwrap())).collect();
         if waiting.len() < 3 {
             return None;
         }
-        assert_eq!(served.iter().map(|(pid, _)| *pid).collect::<Vec<_>>(), waiting, "first come, first served");
+        assert_eq!(
+            served.iter().map(|(pid, _)| *pid).collect::<Vec<_>>(),
+            waiting,
+            "first come, first served"
+        );
         assert!(served.is_sorted_by_key(|(_, token)| *token), "tokens grow: {served:?}");
         Some(())
     });
@@ -111,8 +123,9 @@ fn an_end_frees_leases() {
 
 #[test]
 fn sixty_four_leases_are_the_most() {
-    let mut script: Vec<Value> =
-        (0..64).map(|n| json!({"op": "acquire", "name": format!("l{n}"), "ttl_ms": 60_000, "must": true})).collect();
+    let mut script: Vec<Value> = (0..64)
+        .map(|n| json!({"op": "acquire", "name": format!("l{n}"), "ttl_ms": 60_000, "must": true}))
+        .collect();
     script.push(json!({"op": "acquire", "name": "l64", "ttl_ms": 60_000}));
     let results = Place::new().probes(&team("lease = [\"*\"]", &[]), &[], &Value::Array(script)).results();
     assert_eq!(results[64], json!({"err": {"too-large": 64}}));

@@ -36,7 +36,8 @@ fn a_mailbox_holds_eight_mebibytes() {
 /// A sender that waits goes on when room comes, after those that waited before it.
 #[test]
 fn a_waiting_sender_gets_its_turn() {
-    let manifest = team("send = [\"team\"]\nspawn = [\"sender\"]", &[("sender", "needs = { send = [\"parent\"] }")]);
+    let manifest =
+        team("send = [\"team\"]\nspawn = [\"sender\"]", &[("sender", "needs = { send = [\"parent\"] }")]);
     eventually(|ms| {
         let send = json!([{"op": "send", "to": "parent", "body": "at last"}]);
         let script = json!([
@@ -51,24 +52,31 @@ fn a_waiting_sender_gets_its_turn() {
             {"op": "wait", "on": "b"},
         ]);
         let run = Place::new().probes(&manifest, &["--budget", "children=4"], &script);
-        let waited: Vec<u64> = run.calls("send").iter().filter(|e| e.kind() == "wait").map(|e| e.pid()).collect();
+        let waited: Vec<u64> =
+            run.calls("send").iter().filter(|e| e.kind() == "wait").map(|e| e.pid()).collect();
         if waited.len() < 2 {
             return None;
         }
-        let sent = |e: &&crate::support::Entry| e.kind() == "outcome" && waited.contains(&e.pid()) && e.out()["Ok"]["id"].is_u64();
+        let sent = |e: &&crate::support::Entry| {
+            e.kind() == "outcome" && waited.contains(&e.pid()) && e.out()["Ok"]["id"].is_u64()
+        };
         let went_on: Vec<u64> = run.entries.iter().filter(sent).map(|e| e.pid()).collect();
         assert_eq!(went_on, waited, "first come, first served");
         let sender = json!({"ok": {"body": "at last"}});
         let texts: Vec<Value> = run.results()[5..7].to_vec();
         let came = run.calls("receive").iter().filter(|e| e.out()["Ok"]["message"]["size"] == 7).count();
-        assert!(came == 2 || texts.iter().all(|text| fits(text, &sender)), "both messages should come: {texts:?}");
+        assert!(
+            came == 2 || texts.iter().all(|text| fits(text, &sender)),
+            "both messages should come: {texts:?}"
+        );
         Some(())
     });
 }
 
 #[test]
 fn high_comes_before_normal_before_low_and_each_in_order() {
-    let send = |body: &str, priority: &str| json!({"op": "send", "to": "team", "body": body, "priority": priority});
+    let send =
+        |body: &str, priority: &str| json!({"op": "send", "to": "team", "body": body, "priority": priority});
     let mut script = vec![
         send("l1", "low"),
         send("n1", "normal"),

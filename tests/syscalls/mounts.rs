@@ -12,13 +12,10 @@ const TWO: &str = "sha256:3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0
 
 /// The same script on scratch and on a directory must be answered alike.
 fn every_condition(mount: &str) -> (Value, Value) {
-    let write = |path: &str, body: &str, condition: Value| {
-        json!({"op": "write", "mount": mount, "path": path, "body": body, "if": condition})
-    };
-    let remove = |path: &str, condition: Value| json!({"op": "remove", "mount": mount, "path": path, "if": condition});
-    let rename = |source: &str, target: &str, condition: Value| {
-        json!({"op": "rename", "mount": mount, "source": source, "target": target, "if": condition})
-    };
+    let write = |path: &str, body: &str, condition: Value| json!({"op": "write", "mount": mount, "path": path, "body": body, "if": condition});
+    let remove =
+        |path: &str, condition: Value| json!({"op": "remove", "mount": mount, "path": path, "if": condition});
+    let rename = |source: &str, target: &str, condition: Value| json!({"op": "rename", "mount": mount, "source": source, "target": target, "if": condition});
     let is = |digest: &str| json!({"digest_is": digest});
     let ok = json!({"ok": null});
     let conflict = |there: Value| json!({"err": {"conflict": there}});
@@ -33,11 +30,26 @@ fn every_condition(mount: &str) -> (Value, Value) {
         (write("a/b/c", "x", json!("any")), json!({"err": {"invalid": "*"}})),
         (write("", "x", json!("any")), json!({"err": {"invalid": "*"}})),
         (write("c", "x", json!({"fence": 999})), json!({"err": {"stale": 0}})),
-        (json!({"op": "read", "mount": mount, "path": "a/b"}), json!({"ok": {"data": "two", "digest": TWO, "size": 3}})),
-        (json!({"op": "read", "mount": mount, "path": "a/b", "range": [1, 1]}), json!({"ok": {"data": "w", "digest": TWO, "size": 3}})),
-        (json!({"op": "read", "mount": mount, "path": "a/b", "range": [9, 9]}), json!({"ok": {"data": "", "size": 3}})),
-        (json!({"op": "stat", "mount": mount, "path": "a/b"}), json!({"ok": {"name": "b", "kind": "file", "size": 3, "digest": TWO}})),
-        (json!({"op": "stat", "mount": mount, "path": "a"}), json!({"ok": {"name": "a", "kind": "directory"}})),
+        (
+            json!({"op": "read", "mount": mount, "path": "a/b"}),
+            json!({"ok": {"data": "two", "digest": TWO, "size": 3}}),
+        ),
+        (
+            json!({"op": "read", "mount": mount, "path": "a/b", "range": [1, 1]}),
+            json!({"ok": {"data": "w", "digest": TWO, "size": 3}}),
+        ),
+        (
+            json!({"op": "read", "mount": mount, "path": "a/b", "range": [9, 9]}),
+            json!({"ok": {"data": "", "size": 3}}),
+        ),
+        (
+            json!({"op": "stat", "mount": mount, "path": "a/b"}),
+            json!({"ok": {"name": "b", "kind": "file", "size": 3, "digest": TWO}}),
+        ),
+        (
+            json!({"op": "stat", "mount": mount, "path": "a"}),
+            json!({"ok": {"name": "a", "kind": "directory"}}),
+        ),
         (write("a/c", "one", json!("any")), json!({"ok": ONE})),
         (json!({"op": "list", "mount": mount, "path": "a"}), json!({"ok": [{"name": "b"}, {"name": "c"}]})),
         (json!({"op": "list", "mount": mount, "path": "a", "limit": 1}), json!({"ok": [{"name": "b"}]})),
@@ -58,7 +70,9 @@ fn every_condition(mount: &str) -> (Value, Value) {
 
 #[track_caller]
 fn check(script: &Value, results: &[Value], answers: &Value) {
-    for ((step, result), answer) in script.as_array().unwrap().iter().zip(results).zip(answers.as_array().unwrap()) {
+    for ((step, result), answer) in
+        script.as_array().unwrap().iter().zip(results).zip(answers.as_array().unwrap())
+    {
         assert!(fits(result, answer), "{step} should answer {answer}, not {result}");
     }
 }
@@ -97,8 +111,12 @@ fn scratch_is_the_process_s_own_and_bounded() {
         json!({"op": "spawn", "component": "child", "input": child, "as": "c"}),
         json!({"op": "wait", "on": "c"}),
     ];
-    script.extend((0..1_024).map(|n| json!({"op": "write", "mount": "scratch", "path": format!("f{n}"), "body": ""})));
-    let results = Place::new().probes(&team("spawn = [\"child\"]", &[("child", "")]), &[], &Value::Array(script)).results();
+    script.extend(
+        (0..1_024).map(|n| json!({"op": "write", "mount": "scratch", "path": format!("f{n}"), "body": ""})),
+    );
+    let results = Place::new()
+        .probes(&team("spawn = [\"child\"]", &[("child", "")]), &[], &Value::Array(script))
+        .results();
     assert_eq!(results[2]["ok"]["returned"], "[{\"err\":{\"not-found\":null}},{\"ok\":[]}]");
     assert!(results[3 + 1_022].get("ok").is_some(), "{}", results[3 + 1_022]);
     assert_eq!(results[3 + 1_023], json!({"err": {"too-large": 1_024}}));

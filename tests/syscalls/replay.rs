@@ -21,8 +21,9 @@ fn busy() -> (String, Value) {
         {"op": "return", "body": "done"},
     ]);
     let names = ["a", "b", "c"];
-    let mut script: Vec<Value> =
-        names.map(|name| json!({"op": "spawn", "component": "child", "name": name, "input": child, "as": name})).to_vec();
+    let mut script: Vec<Value> = names
+        .map(|name| json!({"op": "spawn", "component": "child", "name": name, "input": child, "as": name}))
+        .to_vec();
     script.push(json!({"op": "publish", "topic": "go", "body": "now"}));
     script.extend(names.map(|name| json!({"op": "wait", "on": name})));
     script.push(json!({"op": "return", "body": "all done"}));
@@ -69,7 +70,8 @@ fn nothing_outside_is_touched() {
         {"op": "write", "mount": "site", "path": "a", "body": "two"},
         {"op": "list", "mount": "docs", "path": ""},
     ]);
-    let flags = ["--mount", "docs=docs", "--mount", "site=site:rw", "--model", "default=scripted:script.toml"];
+    let flags =
+        ["--mount", "docs=docs", "--mount", "site=site:rw", "--model", "default=scripted:script.toml"];
     place.probe(&flags, &script).results();
     std::fs::remove_dir_all(place.path("docs")).unwrap();
     std::fs::remove_file(place.path("script.toml")).unwrap();
@@ -104,9 +106,7 @@ fn a_changed_component_is_found_out() {
 #[test]
 fn bad_ends_are_replayed() {
     let manifest = team("spawn = [\"child\"]", &[("child", "")]);
-    let spawn = |name: &str, input: Value, fuel: u64| {
-        json!({"op": "spawn", "component": "child", "name": name, "input": input, "budget": {"fuel": fuel}, "as": name})
-    };
+    let spawn = |name: &str, input: Value, fuel: u64| json!({"op": "spawn", "component": "child", "name": name, "input": input, "budget": {"fuel": fuel}, "as": name});
     let spin = json!([{"op": "log", "text": "spinning"}, {"op": "spin"}]);
     let script = json!([
         spawn("killed", spin.clone(), 5_000_000_000),
@@ -126,4 +126,40 @@ fn bad_ends_are_replayed() {
         assert!(run.exit(5)["trapped"].is_string(), "{}", run.exit(5));
         assert_eq!(run.exit(1), &json!({"failed": {"message": "enough"}}));
     }
+}
+
+/// The entry of a refusal is written later than its answer; the answer must not tell the process anything of then.
+#[test]
+fn a_refusal_tells_no_time() {
+    let deny = json!({"op": "publish", "topic": "x"});
+    let script = json!([
+        {"op": "log", "text": "now"},
+        {"op": "clock"},
+        {"op": "spin_for", "n": 20_000_000},
+        deny,
+        {"op": "clock"},
+        {"op": "spin_for", "n": 20_000_000},
+        deny,
+        {"op": "clock"},
+        {"op": "log", "text": "later"},
+        {"op": "clock"},
+    ]);
+    let results = Place::new().probe(&[], &script).results();
+    let read = |at: usize| results[at]["ok"]["system_ms"].as_u64().unwrap();
+    assert_eq!((read(1), read(1)), (read(4), read(7)));
+    assert!(read(9) > read(7), "{results:?}");
+}
+
+/// A process that gives all its fuel to its child ends where the log says, and so does its replay.
+#[test]
+fn a_parent_without_fuel_is_replayed() {
+    let needs = "spawn = [\"middle\"]\n[needs.delegate]\nspawn = [\"leaf\"]";
+    let manifest = team(needs, &[("middle", "needs = { spawn = [\"leaf\"] }"), ("leaf", "")]);
+    let middle = json!([{"op": "spawn", "component": "leaf", "input": [{"op": "spin"}], "as": "l"}, {"op": "wait", "on": "l"}]);
+    let script = json!([
+        {"op": "spawn", "component": "middle", "input": middle, "budget": {"children": 1, "fuel": 1_000_000}, "as": "m"},
+        {"op": "wait", "on": "m"},
+    ]);
+    let results = Place::new().probes(&manifest, &[], &script).results();
+    assert_eq!(results[1], json!({"ok": {"exhausted": "fuel"}}));
 }

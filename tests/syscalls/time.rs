@@ -14,7 +14,11 @@ fn sleeping_moves_both_clocks_by_as_much() {
     assert!(read(2, "system_ms") >= read(0, "system_ms") + 30, "{results:?}");
     assert!(read(2, "monotonic_ns") >= 30_000_000, "{results:?}");
     assert_eq!(results[2], results[3], "time stands still between calls");
-    assert_eq!(read(0, "system_ms"), run.entries[1].0["t"].as_u64().unwrap(), "it is the time of the last entry");
+    assert_eq!(
+        read(0, "system_ms"),
+        run.entries[1].0["t"].as_u64().unwrap(),
+        "it is the time of the last entry"
+    );
     let slept: Vec<&str> = run.of(1).iter().map(|entry| entry.kind()).collect();
     assert_eq!(slept, ["wait", "outcome"]);
 }

@@ -1,10 +1,12 @@
 //! The limit: a component on the host's engine, with host functions that do nothing.
 
+use std::path::Path;
 use std::time::Instant;
 
+use aos_host::sandbox::cache::Cache;
 use aos_host::sandbox::engine::{self, FUEL_YIELD, Pool};
 use aos_host::syscall::bindings::{ipc, types};
-use wasmtime::component::{Component, InstancePre, Linker, WasmList};
+use wasmtime::component::{InstancePre, Linker, WasmList};
 use wasmtime::{Engine, Store};
 
 use crate::Result;
@@ -18,18 +20,11 @@ pub(crate) struct Bare {
 }
 
 impl Bare {
-    /// Compiles and links it.
-    pub(crate) fn new(path: &std::path::Path, processes: u32) -> Result<Bare> {
-        let code = engine::compiler()?.precompile_component(&std::fs::read(path)?)?;
-        Bare::from_code(&code, processes)
-    }
-
-    /// Links compiled code.
-    #[allow(unsafe_code, reason = "the code was compiled by this program a moment ago")]
-    pub(crate) fn from_code(code: &[u8], processes: u32) -> Result<Bare> {
+    /// Finds it in the cache, or compiles it there, and links it.
+    pub(crate) fn new(path: &Path, cache: &Path, processes: u32) -> Result<Bare> {
         let engine = engine::runtime(Pool { processes, memory: 64 << 20 })?;
-        // SAFETY: `code` comes from `precompile_component` of the same wasmtime, in this run.
-        let component = unsafe { Component::deserialize(&engine, code)? };
+        let bytes = std::fs::read(path)?;
+        let component = Cache::open(cache)?.get(&engine, &std::env::current_exe()?, &bytes)?.component;
         let mut linker = Linker::new(&engine);
         linker.allow_shadowing(true);
         linker.define_unknown_imports_as_traps(&component)?;

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         }
         ["idle-bare", count] => idle::bare(count),
         ["idle-ours", count] => idle::ours(count),
-        ["hello-bare", code] => whole::bare(Path::new(code)),
+        ["hello-bare", component, cache] => whole::bare(Path::new(component), Path::new(cache)),
         [] => measure(false),
         ["--json"] => measure(true),
         _ => Err(format!("unknown arguments: {words:?}; --json is the only one").into()),

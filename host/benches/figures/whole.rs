@@ -4,8 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use aos_host::sandbox::engine;
-
 use crate::bare::Bare;
 use crate::table::{Samples, Table};
 use crate::{Result, guest, scratch};
@@ -15,15 +13,14 @@ const RUNS: usize = 40;
 pub(crate) fn figures(table: &mut Table) -> Result<()> {
     let dir = scratch("whole")?;
     let component = guest("load")?;
-    let code = dir.join("load.cwasm");
-    std::fs::write(&code, engine::compiler()?.precompile_component(&std::fs::read(&component)?)?)?;
+    let code = dir.join("bare-cache");
     let host = host()?;
     let mut bare = Vec::new();
     let mut cached = Vec::new();
     let mut uncached = Vec::new();
     for run in 0..=RUNS {
         let mut peer = Command::new(std::env::current_exe()?);
-        let took = timed(peer.arg("hello-bare").arg(&code))?;
+        let took = timed(peer.arg("hello-bare").arg(&component).arg(&code))?;
         let hello = |state: &Path, cache: &Path| {
             let mut command = Command::new(&host);
             command.arg("run").arg("--state").arg(state).arg(&component).arg("first 0");
@@ -90,8 +87,8 @@ fn syncs(host: &Path, dir: &Path, component: &Path) -> Option<(usize, usize)> {
 }
 
 /// The peer's side: load, instantiate, run, print.
-pub(crate) fn bare(code: &Path) -> Result<()> {
-    let bare = Bare::from_code(&std::fs::read(code)?, 1)?;
+pub(crate) fn bare(component: &Path, cache: &Path) -> Result<()> {
+    let bare = Bare::new(component, cache, 1)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(bare.run("first 0"))?;
     println!("0");

@@ -56,7 +56,11 @@ pub fn replay(
         help: None,
     })?;
     let report = log.verify(|seq, line| {
-        Entry::parse(line).map(|entry| entry.run).map_err(|e| Fault::Entry { seq, what: e.to_string() })
+        let entry = Entry::parse(line).map_err(|e| Fault::Entry { seq, what: e.to_string() })?;
+        if entry.seq != seq {
+            return Err(Fault::Entry { seq, what: format!("it says that it is #{}", entry.seq) });
+        }
+        Ok(entry.run)
     })?;
     let recording = record(log, span)?;
     let sandbox = load(dirs, options, &recording, changed.as_ref())?;

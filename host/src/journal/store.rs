@@ -10,6 +10,7 @@
 //! | `meta` | the format's version |
 
 use std::fs::{File, TryLockError};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use audit::{Hash, TILE_WIDTH, Tree, leaf_hash};
@@ -67,7 +68,7 @@ fn hint(error: &rusqlite::Error) -> &'static str {
     use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase, ReadOnly};
     match error.sqlite_error_code() {
         Some(NotADatabase | DatabaseCorrupt) => "; the log is damaged: keep a copy, and restore a backup",
-        Some(DiskFull) => "; free some space",
+        Some(DiskFull) => "; free some space, or raise --log-limit where one was given",
         Some(ReadOnly) => "; the disk or the directory is read-only",
         _ => "",
     }
@@ -186,7 +187,13 @@ impl Store {
     fn keep_reserve(&self) -> std::io::Result<()> {
         let file = File::options().create(true).truncate(false).write(true).open(&self.reserve)?;
         if file.metadata()?.len() < RESERVE_BYTES {
-            rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, RESERVE_BYTES)?;
+            let set_aside =
+                rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, RESERVE_BYTES);
+            if set_aside == Err(rustix::io::Errno::OPNOTSUPP) {
+                (&file).write_all(&vec![0; RESERVE_BYTES as usize])?;
+            } else {
+                set_aside?;
+            }
         }
         Ok(())
     }

@@ -44,6 +44,8 @@ impl Reader {
     /// # Errors
     /// The first thing that is wrong, or why the log cannot be read.
     pub fn verify(&self, mut check: impl FnMut(u64, &[u8]) -> Result<u32, Fault>) -> Result<Report, Fault> {
+        // One snapshot: a host may be writing meanwhile.
+        let _snapshot = self.store().db.unchecked_transaction().map_err(|e| self.store().sql(e))?;
         let (size, root) = self.head()?;
         let mut tree = Tree::new();
         let mut spans: BTreeMap<u32, Span> = BTreeMap::new();

@@ -106,7 +106,7 @@ impl<L: Line> Journal<L> {
             failed: AtomicBool::new(false),
         });
         let (tell, progress) = watch::channel(Progress { durable: tree.size(), failed: None });
-        let mut writer = Writer { store, tree, shared: shared.clone(), tell, runs: BTreeMap::new() };
+        let writer = Writer { store, tree, shared: shared.clone(), tell, runs: BTreeMap::new() };
         let thread = std::thread::Builder::new()
             .name("journal".into())
             .spawn(move || writer.work())
@@ -225,27 +225,38 @@ struct Writer<L> {
 }
 
 impl<L: Line> Writer<L> {
-    fn work(&mut self) {
+    /// Appends until it is closed or fails.
+    fn work(mut self) {
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.append_all()));
+        let panicked = || std::io::Error::other("it panicked");
+        let error = match ended {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(_) => StoreError::Io { path: "the journal's thread".into(), source: panicked() },
+        };
+        self.fail(error);
+    }
+
+    fn append_all(&mut self) -> Result<(), StoreError> {
         let mut items = Vec::new();
+        let mut full = None;
         loop {
             {
                 let mut queue = self.shared.lock();
-                while queue.items.is_empty() && !queue.closed {
+                while queue.items.is_empty() && !queue.closed && full.is_none() {
                     queue.waiting = true;
                     queue = self.shared.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);
                 }
                 if queue.items.is_empty() {
-                    return;
+                    return full.map_or(Ok(()), Err);
                 }
                 std::mem::swap(&mut queue.items, &mut items);
             }
             let mut rest = items.drain(..).peekable();
             while rest.peek().is_some() {
                 let batch: Vec<Item<L>> = rest.by_ref().take(COMMIT_ENTRIES).collect();
-                if let Err(error) = self.commit(batch) {
-                    self.fail(error);
-                    return;
-                }
+                // Once the disk is full, nothing new is taken, and what is on its way goes into the reserve.
+                full = self.commit(batch, full)?;
             }
         }
     }
@@ -258,28 +269,34 @@ impl<L: Line> Writer<L> {
         self.shared.room.notify_waiters();
     }
 
-    /// Commits a batch. When the disk is full, what the kernel has applied so far still goes into the reserve; then
-    /// nothing more is taken.
-    fn commit(&mut self, mut batch: Vec<Item<L>>) -> Result<(), StoreError> {
+    /// Commits a batch. When the disk is full it goes into the reserve; the answer is that error, to stop with.
+    fn commit(
+        &mut self,
+        mut batch: Vec<Item<L>>,
+        mut full: Option<StoreError>,
+    ) -> Result<Option<StoreError>, StoreError> {
         let (count, bytes) = (batch.len(), batch.iter().map(size).sum::<u64>());
         let before = (self.tree.clone(), self.runs.clone());
-        let full = match self.write(&mut batch) {
-            Ok(()) => None,
-            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {
+        match self.write(&mut batch) {
+            Ok(()) => {}
+            Err(error)
+                if full.is_none() && error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) =>
+            {
+                self.shared.failed.store(true, Ordering::Release);
                 (self.tree, self.runs) = before;
                 self.store.open_reserve()?;
                 self.write(&mut batch).map_err(|source| self.store.sql(source))?;
-                Some(error)
+                full = Some(self.store.sql(error));
             }
             Err(error) => return Err(self.store.sql(error)),
-        };
+        }
         self.shared.commits.fetch_add(1, Ordering::Relaxed);
         let durable = self.tree.size();
         self.tell.send_modify(|progress| progress.durable = durable);
         self.shared.entries.fetch_sub(count, Ordering::AcqRel);
         self.shared.bytes.fetch_sub(bytes, Ordering::AcqRel);
         self.shared.room.notify_waiters();
-        full.map_or(Ok(()), |source| Err(self.store.sql(source)))
+        Ok(full)
     }
 
     fn write(&mut self, batch: &mut [Item<L>]) -> rusqlite::Result<()> {

@@ -89,6 +89,8 @@ pub enum Answer {
     Allowances(Vec<(Meter, u64, u64)>),
     /// How a child ended; what it returned is the body of entry `from`.
     Exit {
+        /// The child.
+        pid: Pid,
         /// How.
         exit: Box<Exit>,
         /// Its exit's entry.
@@ -102,7 +104,7 @@ impl Answer {
         match self {
             Answer::Message(head) if !head.is_notice() => Some(head.id),
             Answer::Content { from: Some(from), .. } | Answer::Artifact { from, .. } => Some(*from),
-            Answer::Exit { exit, from } if matches!(**exit, Exit::Returned) => Some(*from),
+            Answer::Exit { exit, from, .. } if matches!(**exit, Exit::Returned) => Some(*from),
             Answer::Content { from: None, .. }
             | Answer::Listing
             | Answer::Completion(_)

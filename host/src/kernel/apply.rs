@@ -58,6 +58,14 @@ impl State {
     }
 }
 
+/// What a call carried when it was made: at once, or in the entry that its wait began with.
+struct Begun {
+    id: u64,
+    size: u64,
+    body: Payload,
+    reserve: Vec<(Meter, u64)>,
+}
+
 struct Change<'a> {
     entry: &'a Entry,
     body: Option<&'a Bytes>,
@@ -85,7 +93,15 @@ impl Change<'_> {
             Event::Call { call, out, repeat } => {
                 self.charge(run, call, out, repeat)?;
                 match out {
-                    Ok(answer) => self.effect(run, call, answer, None),
+                    Ok(answer) => {
+                        let begun = Begun {
+                            id: self.entry.seq,
+                            size: self.size(),
+                            body: self.payload(),
+                            reserve: Vec::new(),
+                        };
+                        self.effect(run, call, answer, begun)
+                    }
                     Err(_) => Ok(()),
                 }
             }
@@ -113,7 +129,11 @@ impl Change<'_> {
         let (times, last) = repeat.as_ref().map_or((1, self.entry.fuel), |r| (r.times, r.last));
         consumed(me, last)?;
         match out {
-            Err(Error::Exhausted(_)) => Ok(()),
+            // What was not paid for still takes its place in `calls`, as long as there is one.
+            Err(Error::Exhausted(_)) => {
+                let _uncovered = me.account.settle(&[], &[(Meter::Calls, calls(call) * times)]);
+                Ok(())
+            }
             Err(Error::Denied) => {
                 me.account.charge(&[(Meter::Calls, calls(call) * times)]).map_err(|_| "it was not paid for")
             }
@@ -186,7 +206,10 @@ impl Change<'_> {
             let _uncovered = me.account.settle(&[], &[(Meter::BytesStored, size)]);
         }
         match out {
-            Ok(answer) => self.effect(run, &pending.call.clone(), answer, Some(pending)),
+            Ok(answer) => {
+                let Pending { seq, call, size, body, reserve, .. } = *pending;
+                self.effect(run, &call, answer, Begun { id: seq, size, body, reserve })
+            }
             Err(Error::Unavailable(_)) => {
                 if let Call::Next { generation } = &pending.call {
                     infer::end(me, *generation, None);
@@ -202,7 +225,7 @@ impl Change<'_> {
         match &pending.call {
             Call::Send { .. } => {
                 let Some(peer) = pending.peer.and_then(|peer| run.proc_mut(peer)) else { return };
-                peer.mailbox.line.retain(|waiting| *waiting != pid);
+                lease::step_out(&mut peer.mailbox.line, pid);
                 let next = peer.mailbox.line.front().copied();
                 self.wake(next);
             }
@@ -215,13 +238,10 @@ impl Change<'_> {
     }
 
     /// What a successful call changes, whether it completed at once or after `pending`.
-    fn effect(&mut self, run: &mut Run, call: &Call, answer: &Answer, pending: Option<Box<Pending>>) -> Step {
+    fn effect(&mut self, run: &mut Run, call: &Call, answer: &Answer, begun: Begun) -> Step {
         let (pid, seq, now) = (self.entry.pid, self.entry.seq, self.entry.t);
         let gone = "its process is not there";
-        let (id, size, body, reserve) = match pending {
-            Some(pending) => (pending.seq, pending.size, pending.body, pending.reserve),
-            None => (seq, self.size(), self.payload(), Vec::new()),
-        };
+        let Begun { id, size, body, reserve } = begun;
         match (call, answer) {
             (Call::Send { to, priority, in_reply_to, .. }, _) => {
                 let to =
@@ -273,6 +293,18 @@ impl Change<'_> {
                 let me = run.proc_mut(pid).ok_or(gone)?;
                 me.labels = me.labels.union(&artifact.labels);
             }
+            (Call::Wait { .. }, Answer::Exit { pid: child, .. }) => {
+                let carried = run.proc(*child).map(|child| child.labels.clone()).unwrap_or_default();
+                let me = run.proc_mut(pid).ok_or(gone)?;
+                me.labels = me.labels.union(&carried);
+            }
+            (Call::Artifacts(filter), _) => {
+                let listed =
+                    run.proc(pid).and_then(|me| artifact::matching(run, me, filter).ok()).unwrap_or_default();
+                let carried = listed.iter().fold(Labels::default(), |all, a| all.union(&a.labels));
+                let me = run.proc_mut(pid).ok_or(gone)?;
+                me.labels = me.labels.union(&carried);
+            }
             (Call::Generate(_), _) => run.proc_mut(pid).ok_or(gone)?.turns += 1,
             (Call::Stream(question), Answer::Id(id)) => {
                 let me = run.proc_mut(pid).ok_or(gone)?;
@@ -310,6 +342,8 @@ impl Change<'_> {
             return Err("it has ended before, or its children live");
         }
         let _uncovered = me.account.set_used(Meter::Fuel, self.entry.fuel.max(me.account.own(Meter::Fuel)));
+        let _uncovered =
+            me.account.settle(&[], &[(Meter::BytesStored, self.entry.body.map_or(0, |blob| blob.size))]);
         me.exit = Some(Box::new(Ended { seq, exit: exit.clone(), output: Payload(self.body.cloned()) }));
         let pending = me.pending.take();
         let mailbox = std::mem::take(&mut me.mailbox);

@@ -60,6 +60,11 @@ pub(super) fn get(run: &Run, me: &Proc, text: &str) -> Result<Decided, Error> {
 }
 
 pub(super) fn list(run: &Run, me: &Proc, filter: &Filter) -> Result<Decided, Error> {
+    Ok(Decided::listing(&matching(run, me, filter)?))
+}
+
+/// The artifacts that a process is shown for a filter; it takes on their labels.
+pub(super) fn matching<'a>(run: &'a Run, me: &Proc, filter: &Filter) -> Result<Vec<&'a Artifact>, Error> {
     if !me.rights.any(Verb::Get) {
         return Err(Error::Denied);
     }
@@ -69,7 +74,7 @@ pub(super) fn list(run: &Run, me: &Proc, filter: &Filter) -> Result<Decided, Err
     };
     let parent = filter.parent.as_deref().map(|text| digest("parent", text)).transpose()?;
     let limit = if filter.limit == 0 { LISTED } else { filter.limit.min(LISTED) };
-    let part: Vec<&Artifact> = run.artifacts[first..]
+    Ok(run.artifacts[first..]
         .iter()
         .map(|stored| &stored.artifact)
         .filter(|a| filter.kind.as_ref().is_none_or(|kind| *kind == a.kind))
@@ -77,8 +82,7 @@ pub(super) fn list(run: &Run, me: &Proc, filter: &Filter) -> Result<Decided, Err
         .filter(|a| parent.is_none_or(|parent| a.parents.contains(&parent)))
         .filter(|a| me.may(Verb::Get, &a.kind))
         .take(limit as usize)
-        .collect();
-    Ok(Decided::listing(&part))
+        .collect())
 }
 
 /// Keeps an artifact, unless the same bytes are there.

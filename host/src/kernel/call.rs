@@ -272,6 +272,7 @@ pub enum Call {
     Oversized {
         verb: String,
         size: u64,
+        limit: u64,
     },
 }
 

@@ -36,7 +36,9 @@ pub(super) fn spawn(run: &Run, me: &Proc, spec: &Spec, spent: Spent) -> Result<D
     if name == "parent" || name == "kernel" {
         return Err(Error::Invalid(format!("name: `{name}` is the kernel's")));
     }
-    if run.names.get(name).and_then(|pid| run.proc(*pid)).is_some_and(|proc| proc.exit.is_none()) {
+    // A name is reused by the same component only: who may send to it means that one.
+    let held = run.names.get(name).and_then(|pid| run.proc(*pid));
+    if held.is_some_and(|proc| proc.exit.is_none() || proc.member != spec.component) {
         return Err(Error::Conflict(None));
     }
     rights(run, me, spec)?;
@@ -128,7 +130,7 @@ pub(super) fn wait(run: &Run, me: &Proc, pid: u64, until: Option<u64>, now: u64)
 
 fn exited(child: &Proc) -> Option<Answer> {
     let ended = child.exit.as_ref()?;
-    Some(Answer::Exit { exit: Box::new(ended.exit.clone()), from: ended.seq })
+    Some(Answer::Exit { pid: child.pid, exit: Box::new(ended.exit.clone()), from: ended.seq })
 }
 
 /// Whether the child that a process waits for has ended.

@@ -45,8 +45,8 @@ pub fn of(call: &Call, size: u64) -> [(Meter, u64); 3] {
         | Call::Wait { .. }
         | Call::Signal { .. }
         | Call::Tools
-        | Call::Oversized { .. } => [(Calls, 1), (BytesStored, 0), (Children, 0)],
-        Call::Close { .. }
+        | Call::Oversized { .. }
+        | Call::Close { .. }
         | Call::Token { .. }
         | Call::Cancel { .. }
         | Call::Whoami
@@ -54,6 +54,6 @@ pub fn of(call: &Call, size: u64) -> [(Meter, u64); 3] {
         | Call::Held
         | Call::Budget
         | Call::Pid { .. }
-        | Call::Sleep { .. } => [(Calls, 0), (BytesStored, 0), (Children, 0)],
+        | Call::Sleep { .. } => [(Calls, 1), (BytesStored, 0), (Children, 0)],
     }
 }

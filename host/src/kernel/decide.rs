@@ -8,12 +8,12 @@ use ledger::{MAX, Meter};
 use serde::Serialize;
 
 use super::answer::{Answer, Error};
-use super::call::{Call, Key};
+use super::call::{Call, Condition, Key};
 use super::path::RelPath;
 use super::ports::{Expect, Range, Traits};
 use super::state::{Proc, Run, State};
 use super::{artifact, children, cost, infer, ipc, lease, mount};
-use crate::limits::{BODY_BYTES, LOG_BYTES, NAME_BYTES};
+use crate::limits::{LOG_BYTES, NAME_BYTES};
 use authority::Verb;
 
 /// A call as it reaches the kernel.
@@ -107,6 +107,9 @@ pub(super) fn decide(state: &State, key: Key, asked: &Asked<'_>, now: u64, seq: 
     let Some((run, me)) = state.runs.get(&key.run).and_then(|run| Some((run, run.proc(key.pid)?))) else {
         return fail(Error::Closed);
     };
+    if me.exit.is_some() {
+        return fail(Error::Closed);
+    }
     if let Err(short) = me.account.can(&cost::of(asked.call, asked.size)) {
         return fail(Error::Exhausted(short.meter));
     }
@@ -153,6 +156,7 @@ fn verb(run: &Run, me: &Proc, asked: &Asked<'_>, now: u64, seq: u64) -> Result<D
         Call::Next { generation } => match me.generations.get(generation) {
             None => return Err(Error::Closed),
             Some(open) if open.ended => done(Answer::Nothing),
+            Some(_) if me.stopping => return Err(Error::Interrupted),
             Some(_) => Decided::Draw(*generation),
         },
         Call::Whoami => done(Answer::Info { pid: me.pid, parent: me.parent, name: me.name.clone() }),
@@ -171,9 +175,9 @@ fn verb(run: &Run, me: &Proc, asked: &Asked<'_>, now: u64, seq: u64) -> Result<D
         Call::Log { level } if !me.may(Verb::Log, level.as_str()) => return Err(Error::Denied),
         Call::Log { .. } if size > LOG_BYTES => return Err(Error::TooLarge(LOG_BYTES)),
         Call::Log { .. } => done(Answer::Done),
-        Call::Sleep { until } if *until <= now => done(Answer::Done),
+        Call::Sleep { until } if *until <= now || me.stopping => done(Answer::Done),
         Call::Sleep { until } => Decided::Wait(Some(*until)),
-        Call::Oversized { .. } => return Err(Error::TooLarge(BODY_BYTES)),
+        Call::Oversized { limit, .. } => return Err(Error::TooLarge(*limit)),
     })
 }
 
@@ -194,6 +198,9 @@ fn out_of_range(call: &Call) -> Option<Error> {
         Call::Renew { ttl, .. } => [Some(*ttl), None],
         Call::Read { range, .. } => [range.map(|r| r.offset), range.map(|r| r.length)],
         Call::Spawn(spec) => [spec.budget.iter().map(|(_, n)| *n).max(), None],
+        Call::Write { condition: Condition::Fence(token), .. }
+        | Call::Remove { condition: Condition::Fence(token), .. }
+        | Call::Rename { condition: Condition::Fence(token), .. } => [Some(*token), None],
         _ => return None,
     };
     let over = numbers.into_iter().flatten().any(|n| n > MAX);

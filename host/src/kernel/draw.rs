@@ -14,19 +14,32 @@ use super::{Halt, Kernel};
 
 type Arrival = Option<Result<Chunk, Fault>>;
 
+/// What is still to come of a generation.
+pub(super) struct Chunks {
+    pub rest: mpsc::Receiver<Result<Chunk, Fault>>,
+    /// A chunk that came when its process was no longer waiting for it.
+    pub held: Option<Arrival>,
+}
+
+impl Chunks {
+    fn at_hand(&mut self) -> Option<Arrival> {
+        self.held.take().or_else(|| match self.rest.try_recv() {
+            Ok(chunk) => Some(Some(chunk)),
+            Err(mpsc::error::TryRecvError::Disconnected) => Some(None),
+            Err(mpsc::error::TryRecvError::Empty) => None,
+        })
+    }
+}
+
 pub(super) async fn draw(kernel: &Arc<Kernel>, passing: Passing, generation: u64) -> Result<Reply, Halt> {
-    let (of, mut chunks, stopped) = {
+    let (of, mut chunks, mut stopped) = {
         let mut live = kernel.lock();
         let now = live.now();
         let Some(mut chunks) = live.chunks.remove(&(passing.key, generation)) else {
             return Ok(live.complete(passing, now, Performed::refused(Error::Closed))?);
         };
-        match chunks.try_recv() {
-            Err(mpsc::error::TryRecvError::Empty) => {}
-            Ok(chunk) => return Ok(live.arrive(passing, generation, Some(chunk), chunks, None)?),
-            Err(mpsc::error::TryRecvError::Disconnected) => {
-                return Ok(live.arrive(passing, generation, None, chunks, None)?);
-            }
+        if let Some(chunk) = chunks.at_hand() {
+            return Ok(live.arrive(passing, generation, chunk, chunks, None)?);
         }
         let event = Event::Wait { call: passing.call.clone(), until: None };
         let of = live.append(now, passing.key, passing.fuel, event, None)?;
@@ -35,12 +48,17 @@ pub(super) async fn draw(kernel: &Arc<Kernel>, passing: Passing, generation: u64
         (of, chunks, stopped)
     };
     tokio::select! {
-        chunk = chunks.recv() => {
+        chunk = chunks.rest.recv() => {
             let mut live = kernel.lock();
-            live.waits.remove(&passing.key);
-            Ok(live.arrive(passing, generation, chunk, chunks, Some(of))?)
+            if live.waits_in(passing.key, of) {
+                live.waits.remove(&passing.key);
+                return Ok(live.arrive(passing, generation, chunk, chunks, Some(of))?);
+            }
+            // A stop came first: the chunk is for the next call.
+            live.chunks.insert((passing.key, generation), Chunks { held: Some(chunk), ..chunks });
+            stopped.try_recv().map_err(|_| Halt::Ended)
         }
-        reply = stopped => {
+        reply = &mut stopped => {
             kernel.lock().chunks.insert((passing.key, generation), chunks);
             reply.map_err(|_| Halt::Ended)
         }
@@ -48,12 +66,13 @@ pub(super) async fn draw(kernel: &Arc<Kernel>, passing: Passing, generation: u64
 }
 
 impl Live {
+    /// Records a chunk: `of` is the entry of the wait that it ends.
     fn arrive(
         &mut self,
         passing: Passing,
         generation: u64,
         chunk: Arrival,
-        rest: mpsc::Receiver<Result<Chunk, Fault>>,
+        rest: Chunks,
         of: Option<u64>,
     ) -> Result<Reply, super::state::Inconsistent> {
         let (now, key) = (self.now(), passing.key);
@@ -61,14 +80,16 @@ impl Live {
         if matches!(performed.out, Ok(Answer::Chunk { spent: None })) {
             self.chunks.insert((key, generation), rest);
         }
-        let Some(of) = of else {
-            // A broken answer must settle its reservation, which only a wait's outcome does: make it one.
-            if performed.out.is_err() {
+        let size = performed.body.as_ref().map_or(0, |b| b.len() as u64);
+        let of = match of {
+            Some(of) => of,
+            // What has arrived cannot be refused any more, nor can a broken answer be left unsettled: a wait's outcome
+            // takes what is there of the budget, and settles.
+            None if performed.out.is_err() || self.unpaid(key, size).is_some() => {
                 let event = Event::Wait { call: passing.call.clone(), until: None };
-                let of = self.append(now, key, passing.fuel, event, None)?;
-                return self.outcome(passing, of, now, performed);
+                self.append(now, key, passing.fuel, event, None)?
             }
-            return self.complete(passing, now, performed);
+            None => return self.complete(passing, now, performed),
         };
         self.outcome(passing, of, now, performed)
     }
@@ -80,11 +101,6 @@ impl Live {
         now: u64,
         done: Performed,
     ) -> Result<Reply, super::state::Inconsistent> {
-        let still =
-            self.state.proc(passing.key).and_then(|me| me.pending.as_ref()).is_some_and(|p| p.seq == of);
-        if !still {
-            return Ok(self.reply(passing.key, Err(Error::Interrupted), None));
-        }
         let body = done.body.clone().map(|bytes| Carried { bytes, bare: None });
         self.append(now, passing.key, passing.fuel, Event::Outcome { of, out: done.out.clone() }, body)?;
         let reply = self.reply(passing.key, done.out, done.body);

@@ -161,6 +161,9 @@ pub enum EntryError {
     /// It is of another version.
     #[error("an entry of version {0}; this build knows {VERSION}")]
     Version(u8),
+    /// A number is 0 where it counts from 1, or over 2^53 - 1.
+    #[error("a number is out of range")]
+    Range,
     /// It means an entry, but is not written as one.
     #[error("not written in the canonical form")]
     Form,
@@ -180,6 +183,10 @@ impl Entry {
         let entry: Entry = serde_json::from_slice(line)?;
         if entry.v != VERSION {
             return Err(EntryError::Version(entry.v));
+        }
+        let numbers = [entry.seq, entry.t, entry.fuel, entry.body.map_or(0, |blob| blob.size)];
+        if entry.run == 0 || entry.seq == 0 || numbers.iter().any(|n| *n > ledger::MAX) {
+            return Err(EntryError::Range);
         }
         let mut again = Vec::with_capacity(line.len());
         entry.write(&mut again)?;

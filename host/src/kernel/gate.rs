@@ -8,16 +8,17 @@ use std::sync::Arc;
 use audit::Digest;
 use bytes::Bytes;
 use ledger::Meter;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::answer::{Answer, Error, Exit};
 use super::call::{Call, Condition, Key, Pid, Signal, Spec};
 use super::decide::{Asked, Decided, Effect, decide};
+use super::draw::Chunks;
 use super::effect::{Performed, Permit, permit};
 use super::entry::{Birth, Blob, Event};
 use super::live::{Carried, Live, Refusals, Reply};
 use super::state::Inconsistent;
-use super::{Halt, Kernel, Launch, children, draw, lease};
+use super::{Halt, Kernel, Launch, Lifted, children, draw, lease};
 
 /// A call on its way through the gate.
 pub(super) struct Passing {
@@ -27,6 +28,9 @@ pub(super) struct Passing {
     pub body: Option<Bytes>,
     pub digest: Option<Digest>,
 }
+
+/// Looks at one time, in all runs: each may bring a file of the largest size into memory.
+static LOOKS: Semaphore = Semaphore::const_new(8);
 
 /// What the lock's part of the gate came to.
 enum Begun {
@@ -48,17 +52,20 @@ impl Kernel {
         key: Key,
         fuel: u64,
         call: Call,
-        body: Option<Bytes>,
+        carried: Option<Lifted>,
     ) -> Result<Reply, Halt> {
         // What waits is boxed, so that a call that does not is a small future: most are.
         if !self.journal.has_room() {
             Box::pin(self.journal.room()).await?;
         }
+        let (body, in_flight) = carried.map_or((None, None), |lifted| (Some(lifted.bytes), lifted.in_flight));
         let digest = body
             .as_ref()
             .filter(|_| matches!(call, Call::Write { .. } | Call::Put(_)))
             .map(|b| Digest::of(b));
         let begun = self.lock().begin(Passing { key, fuel, call, body, digest })?;
+        // From here the body is bounded by the queue and by the caller's budget, however long the call waits.
+        drop(in_flight);
         match begun {
             Begun::Done(reply) => Ok(reply),
             Begun::Waits(reply) => reply.await.map_err(|_| Halt::Ended),
@@ -74,16 +81,21 @@ impl Kernel {
 
     /// Looks at something outside: authorised before, and again after, since rights may have gone meanwhile.
     async fn look(self: &Arc<Self>, passing: Passing, permit: Permit) -> Result<Reply, Halt> {
+        let turn = LOOKS.acquire().await;
         let mut seen = permit.perform(None, String::new(), 0).await;
+        self.journal.room().await?;
         let mut live = self.lock();
+        if live.gone(passing.key) {
+            return Err(Halt::Ended);
+        }
+        drop(turn);
         let now = live.now();
         if let Decided::Now(Err(error), _) = live.decide(&passing, now) {
             seen = Performed::refused(error);
         }
         let size = seen.body.as_ref().map_or(0, |b| b.len() as u64);
-        let paid = live.state.proc(passing.key).map(|me| me.account.can(&[(Meter::BytesStored, size)]));
-        if let Some(Err(short)) = paid {
-            seen = Performed::refused(Error::Exhausted(short.meter));
+        if let Some(error) = live.unpaid(passing.key, size) {
+            seen = Performed::refused(error);
         }
         Ok(live.complete(passing, now, seen)?)
     }
@@ -110,6 +122,9 @@ impl Kernel {
         let previous = permit.previous().await;
         let (of, name, turn) = {
             let mut live = self.lock();
+            if live.gone(key) {
+                return Err(Halt::Ended);
+            }
             let now = live.now();
             let previous = match (previous, live.decide(&passing, now)) {
                 (_, Decided::Now(Err(error), _)) | (Err(error), _) => {
@@ -124,16 +139,26 @@ impl Kernel {
             (live.append(now, key, passing.fuel, event, body)?, name, turn)
         };
         self.journal.until_durable(of).await?;
-        let lost = self.lock().fence_lost(&passing);
+        let lost = {
+            let live = self.lock();
+            if !live.waits_in(key, of) {
+                return Err(Halt::Ended);
+            }
+            live.fence_lost(&passing)
+        };
         let mut done = match lost {
             Some(error) => Performed::refused(error),
             None => permit.perform(passing.body.clone(), name, turn).await,
         };
         let mut live = self.lock();
+        if !live.waits_in(key, of) {
+            // Ended while a model answered: what was reserved stays spent.
+            return Err(Halt::Ended);
+        }
         let now = live.now();
         if let (Some(chunks), Ok(answer)) = (done.chunks.take(), &mut done.out) {
             *answer = Answer::Id(of);
-            live.chunks.insert((key, of), chunks);
+            live.chunks.insert((key, of), Chunks { rest: chunks, held: None });
         }
         let body = done.body.clone().map(|bytes| Carried { bytes, bare: done.digest });
         live.append(now, key, passing.fuel, Event::Outcome { of, out: done.out.clone() }, body)?;
@@ -146,6 +171,16 @@ impl Kernel {
 }
 
 impl Live {
+    /// Whether a process has ended, or was never there.
+    fn gone(&self, key: Key) -> bool {
+        self.state.proc(key).is_none_or(|me| me.exit.is_some())
+    }
+
+    /// Whether a process is in the call that entry `of` began.
+    pub(super) fn waits_in(&self, key: Key, of: u64) -> bool {
+        self.state.proc(key).and_then(|me| me.pending.as_ref()).is_some_and(|pending| pending.seq == of)
+    }
+
     fn begin(&mut self, passing: Passing) -> Result<Begun, Inconsistent> {
         let now = self.now();
         let key = passing.key;
@@ -204,7 +239,20 @@ impl Live {
         };
         let size = passing.body.as_ref().map_or(0, |b| b.len() as u64);
         let asked = Asked { call: &passing.call, fuel: passing.fuel, size, digest: passing.digest, traits };
-        decide(&self.state, passing.key, &asked, now, self.state.seq + 1)
+        let decided = decide(&self.state, passing.key, &asked, now, self.state.seq + 1);
+        match &decided {
+            Decided::Now(Ok(_), Some(body)) => match self.unpaid(passing.key, body.len() as u64) {
+                Some(error) => Decided::Now(Err(error), None),
+                None => decided,
+            },
+            _ => decided,
+        }
+    }
+
+    /// Why an answer of so many bytes cannot be given.
+    pub(super) fn unpaid(&self, key: Key, bytes: u64) -> Option<Error> {
+        let short = self.state.proc(key)?.account.can(&[(Meter::BytesStored, bytes)]).err()?;
+        Some(Error::Exhausted(short.meter))
     }
 
     /// Records a call that completed at once, with its answer's bytes or else with the body that it carried.

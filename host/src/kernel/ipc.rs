@@ -247,6 +247,12 @@ impl Mailbox {
 
     /// An event never waits: it drops the oldest events until it has room, or itself when only messages are there.
     fn push_event(&mut self, message: Message) {
+        // What lies there beside events is not dropped: without room beside it, nothing need be.
+        let kept: u64 = self.queues.iter().flatten().filter(|m| m.topic.is_none()).map(|m| m.size).sum();
+        if !self.has_room(message.size) && kept + message.size > MAILBOX_BYTES {
+            self.dropped += 1;
+            return;
+        }
         while !self.has_room(message.size) {
             let queue = &mut self.queues[Priority::Normal as usize];
             let oldest = queue.iter().position(|m| m.sender != 0 && m.topic.is_some());

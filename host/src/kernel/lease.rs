@@ -1,6 +1,8 @@
 //! Leases: exclusive rights that expire, first come first served. A lease's token is the number of the entry that
 //! granted it, so that it is larger than every earlier holder's (fencing: Kleppmann, "How to do distributed locking").
 
+use std::collections::VecDeque;
+
 use authority::Verb;
 
 use super::answer::{Answer, Error};
@@ -64,7 +66,7 @@ pub(super) fn holds(run: &Run, me: &Proc, token: u64, now: u64) -> Result<(), Er
 /// The newest token of the lease that a token was once for: a lost lease is forgotten by its holder, so the nearest
 /// newest token that is not smaller is the best that can be said. It is this one while nobody has taken the lease again.
 fn newest(run: &Run, token: u64) -> u64 {
-    run.leases.values().map(|lease| lease.newest).filter(|newest| *newest >= token).min().unwrap_or(0)
+    run.leases.values().map(|lease| lease.newest).filter(|newest| *newest >= token).min().unwrap_or(token)
 }
 
 pub(super) fn renew(run: &Run, me: &Proc, token: u64, ttl: u64, now: u64) -> Decided {
@@ -91,7 +93,7 @@ pub(super) fn grant(run: &mut Run, pid: Pid, name: &str, token: u64, expires: u6
     let lease = run.leases.entry(name.to_owned()).or_default();
     let before = lease.holder.replace((pid, token, expires));
     lease.newest = token;
-    lease.line.retain(|waiting| *waiting != pid);
+    step_out(&mut lease.line, pid);
     if let Some((old, old_token, _)) = before {
         run.proc_mut(old)?.leases.remove(&old_token);
     }
@@ -114,13 +116,29 @@ pub(super) fn free_now(run: &mut Run, name: &str, token: u64) -> Option<Pid> {
     }
     lease.holder = None;
     let next = lease.line.front().copied();
+    if next.is_none() {
+        run.leases.remove(name);
+    }
     run.proc_mut(pid)?.leases.remove(&token);
     next
+}
+
+/// Takes a process out of a line: mostly it is the first.
+pub(super) fn step_out(line: &mut VecDeque<Pid>, pid: Pid) {
+    if line.front() == Some(&pid) {
+        line.pop_front();
+    } else {
+        line.retain(|waiting| *waiting != pid);
+    }
 }
 
 /// Takes a process out of the line; answers who is next, if the lease is free.
 pub(super) fn leave(run: &mut Run, pid: Pid, name: &str) -> Option<Pid> {
     let lease = run.leases.get_mut(name)?;
-    lease.line.retain(|waiting| *waiting != pid);
-    lease.line.front().copied().filter(|_| lease.holder.is_none())
+    step_out(&mut lease.line, pid);
+    let next = lease.line.front().copied().filter(|_| lease.holder.is_none());
+    if lease.holder.is_none() && lease.line.is_empty() {
+        run.leases.remove(name);
+    }
+    next
 }

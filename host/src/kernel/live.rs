@@ -6,13 +6,13 @@ use std::sync::{Arc, OnceLock};
 
 use audit::Digest;
 use bytes::Bytes;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, oneshot};
 
 use super::answer::{Answer, Error, Exit};
 use super::call::{Call, Key, RunId};
+use super::draw::Chunks;
 use super::effect::Outside;
 use super::entry::{Blob, Entry, Event, Repeat, VERSION};
-use super::ports::{Chunk, Fault};
 use super::state::{Inconsistent, Limits, State};
 use super::{children, ipc, lease};
 use crate::journal::{Body, Item, Journal, Line};
@@ -26,8 +26,8 @@ pub struct Reply {
     pub body: Option<Bytes>,
     /// Kernel time of the entry that answered.
     pub now: u64,
-    /// What the process is held to from here on.
-    pub limits: Limits,
+    /// What the process is held to from here on; absent: as before, and it is told no time either.
+    pub limits: Option<Limits>,
 }
 
 /// How a process is ended from outside itself.
@@ -54,6 +54,11 @@ impl Control {
             raised.await;
         }
     }
+}
+
+/// Whether an answer is one that runs of identical ones are one entry of.
+pub(super) fn refused(out: &Result<Answer, Error>) -> bool {
+    matches!(out, Err(Error::Denied | Error::Exhausted(_)))
 }
 
 /// A run of identical refusals that is not an entry yet.
@@ -87,9 +92,11 @@ pub(super) struct Live {
     pub refusals: HashMap<Key, Refusals>,
     /// By time, then by the number of the entry that made it due.
     pub due: BTreeSet<(u64, u64, Due)>,
+    /// Where in `due` a lease's expiry is, by its token.
+    pub expiries: HashMap<u64, (u64, u64, Due)>,
     pub outside: HashMap<RunId, Outside>,
     pub controls: HashMap<Key, Arc<Control>>,
-    pub chunks: HashMap<(Key, u64), mpsc::Receiver<Result<Chunk, Fault>>>,
+    pub chunks: HashMap<(Key, u64), Chunks>,
     /// Roots that have ended: their exits' entries.
     pub ends: HashMap<Key, u64>,
     pub wakes: Vec<Key>,
@@ -155,6 +162,7 @@ impl Live {
         let seq = self.state.seq + 1;
         let entry = Entry { v: VERSION, seq, t: now, run: key.run, pid: key.pid, fuel, event, body: blob };
         let bytes = body.as_ref().map(|b| &b.bytes);
+        self.forget_due(&entry, key);
         let applied =
             self.state.apply(&entry, bytes, &mut self.wakes).and_then(|()| self.check(&entry, bytes));
         if let Err(broken) = applied {
@@ -182,11 +190,44 @@ impl Live {
         Ok(())
     }
 
+    /// Drops what is due no more once this entry is applied: the end of its process's wait, a lease that was given back.
+    fn forget_due(&mut self, entry: &Entry, key: Key) {
+        match &entry.event {
+            Event::Outcome { .. } | Event::Exit(_) => {
+                let pending = self.state.proc(key).and_then(|me| me.pending.as_ref());
+                if let Some((until, seq)) = pending.and_then(|pending| Some((pending.until?, pending.seq))) {
+                    self.due.remove(&(until, seq, Due::Wait(key)));
+                }
+            }
+            Event::Call { call: Call::Release { lease }, out: Ok(_), .. } => self.forget_lease(*lease),
+            Event::Expire { token, .. } => self.forget_lease(*token),
+            _ => {}
+        }
+        if let (Event::Exit(_), Some(me)) = (&entry.event, self.state.proc(key)) {
+            let tokens: Vec<u64> = me.leases.keys().copied().collect();
+            tokens.into_iter().for_each(|token| self.forget_lease(token));
+            if let Some(deadline) = self.state.proc(key).and_then(|me| me.deadline) {
+                self.due.remove(&(deadline, 0, Due::Wall(key)));
+            }
+        }
+    }
+
+    fn forget_lease(&mut self, token: u64) {
+        if let Some(due) = self.expiries.remove(&token) {
+            self.due.remove(&due);
+        }
+    }
+
     /// Notes what this entry makes due later.
     fn remember_due(&mut self, entry: &Entry, key: Key) {
         let seq = entry.seq;
         let mut add = |at: u64, due: Due| {
+            // A process has one end of its wall time, which is found again without the number of its first entry.
+            let seq = if matches!(due, Due::Wall(_)) { 0 } else { seq };
             let first = self.due.first().is_none_or(|(first, ..)| at < *first);
+            if let Due::Lease(_, _, token) = &due {
+                self.expiries.insert(*token, (at, seq, due.clone()));
+            }
             self.due.insert((at, seq, due));
             if first {
                 self.timer.notify_one();
@@ -222,9 +263,10 @@ impl Live {
         self.state.payload(key, answer)
     }
 
-    /// A reply as of now.
+    /// A reply as of now. A refusal tells nothing new: its entry is written later, and replay knows only that one.
     pub(super) fn reply(&self, key: Key, out: Result<Answer, Error>, body: Option<Bytes>) -> Reply {
-        let limits = self.state.proc(key).map_or(Limits { fuel: 0, memory: 0 }, |me| me.limits());
+        let limits = || self.state.proc(key).map_or(Limits { fuel: 0, memory: 0 }, |me| me.limits());
+        let limits = (!refused(&out)).then(limits);
         Reply { out, body, now: self.state.time, limits }
     }
 
@@ -286,7 +328,9 @@ impl Live {
                 self.append(now, Key { run, pid: 0 }, 0, Event::Expire { lease: name, token }, None)?;
             }
             Some((_, held, expires)) if held == token => {
-                self.due.insert((expires, self.state.seq, Due::Lease(run, name, token)));
+                let due = (expires, self.state.seq, Due::Lease(run, name, token));
+                self.expiries.insert(token, due.clone());
+                self.due.insert(due);
             }
             _ => {}
         }
@@ -318,11 +362,7 @@ impl State {
                 &me.scratch.values().find(|file| file.seq == *seq)?.body
             }
             Answer::Artifact { artifact, .. } => &run.artifacts[*run.by_digest.get(&artifact.digest)?].body,
-            Answer::Exit { from, .. } => {
-                let ended =
-                    run.procs.iter().filter_map(|p| p.exit.as_ref()).find(|ended| ended.seq == *from)?;
-                &ended.output
-            }
+            Answer::Exit { pid, .. } => &run.proc(*pid)?.exit.as_ref()?.output,
             _ => return None,
         };
         payload.0.clone()

@@ -7,12 +7,12 @@
 //! - [`tape`]: the same answers from the entries, for replay.
 //! - [`ports`]: what `host` wires in.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use authority::Grant;
 use bytes::Bytes;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, SemaphorePermit};
 
 pub mod answer;
 mod apply;
@@ -37,8 +37,8 @@ pub mod request;
 pub mod state;
 pub mod tape;
 
-use answer::Exit;
-use call::{Call, Key, Pid, RunId};
+use answer::{Error, Exit};
+use call::{Call, Key, RunId};
 use entry::{Birth, Entry, Event, Opening};
 use live::{Carried, Control, Live};
 use state::{Inconsistent, Limits, State};
@@ -76,6 +76,15 @@ pub struct Launch {
     pub limits: Limits,
     /// How it is ended.
     pub control: Arc<Control>,
+}
+
+/// A body on its way in, with its share of what all guests may have in flight.
+#[derive(Debug)]
+pub struct Lifted {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// Given back once the call has begun.
+    pub in_flight: Option<SemaphorePermit<'static>>,
 }
 
 /// Starts processes: the sandbox, as the kernel sees it.
@@ -135,6 +144,7 @@ impl Kernel {
             waits: Default::default(),
             refusals: Default::default(),
             due: Default::default(),
+            expiries: Default::default(),
             outside: Default::default(),
             controls: Default::default(),
             chunks: Default::default(),
@@ -147,8 +157,13 @@ impl Kernel {
     }
 
     pub(in crate::kernel) fn lock(&self) -> MutexGuard<'_, Live> {
-        // A panic while the lock was held leaves `broken` unset but the process is about to end with 70 anyway.
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+        self.live.lock().unwrap_or_else(|poisoned| {
+            let mut live = poisoned.into_inner();
+            let seq = live.state.seq;
+            live.broken
+                .get_or_insert_with(|| Inconsistent { seq, what: "a panic under the kernel's lock".into() });
+            live
+        })
     }
 
     /// The journal under it.
@@ -180,6 +195,7 @@ impl Kernel {
         output: Option<Bytes>,
     ) -> Result<u64, Halt> {
         self.journal.room().await?;
+        self.lock().end_children(key);
         loop {
             let changed = self.changed.notified();
             if let Some(seq) = self.lock().exit(key, fuel, &exit, &output)? {
@@ -282,6 +298,16 @@ impl Live {
         Ok(Launch { key, birth, input, now, limits, control })
     }
 
+    /// Ends a process's children. It makes no more: its guest has ended.
+    fn end_children(&mut self, key: Key) {
+        let Some(me) = self.state.proc(key) else { return };
+        for pid in &me.children {
+            if let Some(control) = self.controls.get(&Key { run: key.run, pid: *pid }) {
+                control.end(Exit::Killed);
+            }
+        }
+    }
+
     /// Records an exit, unless something has to end first.
     fn exit(
         &mut self,
@@ -297,15 +323,14 @@ impl Live {
             .pending
             .as_ref()
             .is_some_and(|p| p.acts && !matches!(p.call, Call::Generate(_) | Call::Stream(_)));
-        let children: Vec<Pid> = me.children.iter().copied().collect();
-        for pid in &children {
-            if let Some(control) = self.controls.get(&Key { run: key.run, pid: *pid }) {
-                control.end(Exit::Killed);
-            }
-        }
-        if at_work || !children.is_empty() {
+        if at_work || !me.children.is_empty() {
             return Ok(None);
         }
+        let size = output.as_ref().map_or(0, |output| output.len() as u64);
+        let exit = match self.unpaid(key, size) {
+            Some(Error::Exhausted(meter)) if *exit == Exit::Returned => &Exit::Exhausted(meter),
+            _ => exit,
+        };
         let body =
             output.clone().filter(|_| *exit == Exit::Returned).map(|bytes| Carried { bytes, bare: None });
         let seq = self.append(now, key, fuel, Event::Exit(Box::new(exit.clone())), body)?;

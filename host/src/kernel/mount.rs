@@ -3,6 +3,7 @@
 
 use audit::Digest;
 use authority::{Mode, Verb};
+use ledger::Meter;
 
 use super::answer::{Answer, Error};
 use super::call::Condition;
@@ -52,6 +53,11 @@ fn authorised(run: &Run, me: &Proc, mount: &str, verb: Verb) -> Result<bool, Err
     Ok(false)
 }
 
+/// Looking is no use to a process that cannot be given what is seen.
+fn payable(me: &Proc) -> Result<(), Error> {
+    me.account.can(&[(Meter::BytesStored, 1)]).map_err(|short| Error::Exhausted(short.meter))
+}
+
 fn parsed(path: &str) -> Result<RelPath, Error> {
     RelPath::parse(path).map_err(error)
 }
@@ -82,6 +88,7 @@ pub(super) fn read(
     let own = authorised(run, me, mount, Verb::Read)?;
     let path = parsed(path)?;
     if !own {
+        payable(me)?;
         return Ok(Decided::Look(Effect::Read { mount: mount.into(), path, range }));
     }
     let file = me.scratch.get(path.as_str()).ok_or(Error::NotFound)?;
@@ -138,6 +145,7 @@ pub(super) fn list(
     let path = parsed(path)?;
     let limit = if limit == 0 { LISTED } else { limit.min(LISTED) };
     if !own {
+        payable(me)?;
         return Ok(Decided::Look(Effect::List {
             mount: mount.into(),
             path,

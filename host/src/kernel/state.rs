@@ -52,6 +52,8 @@ pub struct Proc {
     pub pid: Pid,
     /// Its name.
     pub name: String,
+    /// Its label in the team; empty for the root.
+    pub member: String,
     /// Who spawned it.
     pub parent: Option<Pid>,
     /// What it may do.
@@ -277,6 +279,7 @@ impl Proc {
         Proc {
             pid,
             name: birth.name.clone(),
+            member: birth.member.clone(),
             parent: birth.parent,
             rights: Arc::new(birth.rights.clone()),
             account,

@@ -10,11 +10,16 @@ use ledger::Meter;
 
 use super::answer::{Answer, Error, Exit};
 use super::call::{Call, Key, Pid};
+use super::cost::{FUEL_BYTE, FUEL_CALL};
 use super::entry::{Birth, Blob, Entry, EntryError, Event, Opening, Repeat};
-use super::live::Reply;
+use super::live::{Reply, refused};
 use super::state::{Inconsistent, Limits, State};
 use crate::journal::reader::Span;
 use crate::journal::{Reader, StoreError};
+
+mod text;
+
+use text::{describe, ended, summary};
 
 /// A run as it was logged, ready to be executed again.
 pub struct Recording {
@@ -77,6 +82,8 @@ pub struct Tape {
     calls: u64,
     diverged: Option<Divergence>,
     cut: bool,
+    /// Why it could not be read to its end.
+    failed: Option<TapeError>,
     bodies: Arc<Mutex<Reader>>,
 }
 
@@ -97,7 +104,8 @@ struct Played {
     out: Result<Answer, Error>,
     notice: Option<Bytes>,
     now: u64,
-    limits: Limits,
+    /// Absent: as before.
+    limits: Option<Limits>,
 }
 
 /// Reads a run and folds it, so that each answer comes with what the process was held to after it.
@@ -112,6 +120,9 @@ pub fn record(reader: Reader, span: Span) -> Result<Recording, TapeError> {
     let mut lines = Vec::new();
     lock(&bodies).lines(span.first, span.last, |seq, line| {
         let entry = Entry::parse(line).map_err(|source| TapeError::Entry { seq, source })?;
+        if entry.seq != seq {
+            return Err(Inconsistent { seq, what: format!("it says that it is #{}", entry.seq) }.into());
+        }
         if entry.run == span.run {
             lines.push(entry);
         }
@@ -133,11 +144,18 @@ pub fn record(reader: Reader, span: Span) -> Result<Recording, TapeError> {
         state.seq = entry.seq - 1;
         state.apply(&entry, body.as_ref(), &mut Vec::new())?;
         let limits = state.proc(key).map_or(Limits { fuel: 0, memory: 0 }, |me| me.limits());
+        let told = |out: &Result<Answer, Error>| (!refused(out)).then_some(limits);
         let (seq, fuel, now, blob) = (entry.seq, entry.fuel, entry.t, entry.body);
         let tape = tapes.get_mut(&entry.pid);
         match (entry.event.clone(), tape) {
             (Event::Run(run), _) => opening = Some(*run),
             (Event::Start(birth), _) => {
+                // The parent is told what it is held to with its child's budget gone.
+                if let Some(pid) = birth.parent
+                    && let Some(played) = tapes.get_mut(&pid).and_then(Tape::last)
+                {
+                    played.limits = state.proc(Key { pid, ..key }).map(|parent| parent.limits());
+                }
                 let tape = Tape {
                     key,
                     birth: *birth,
@@ -148,12 +166,13 @@ pub fn record(reader: Reader, span: Span) -> Result<Recording, TapeError> {
                     calls: 0,
                     diverged: None,
                     cut: false,
+                    failed: None,
                     bodies: bodies.clone(),
                 };
                 tapes.insert(key.pid, tape);
             }
             (Event::Call { call, out, repeat }, Some(tape)) => {
-                let answer = Some(Played { seq, out, notice, now, limits });
+                let answer = Some(Played { seq, limits: told(&out), out, notice, now });
                 tape.steps.push_back(Step { seq, fuel, call, blob, repeat, done: 0, answer });
             }
             (Event::Wait { call, .. } | Event::Intent { call, .. }, Some(tape)) => {
@@ -161,7 +180,7 @@ pub fn record(reader: Reader, span: Span) -> Result<Recording, TapeError> {
             }
             (Event::Outcome { out, .. }, Some(tape)) => {
                 if let Some(step) = tape.steps.back_mut() {
-                    step.answer = Some(Played { seq, out, notice, now, limits });
+                    step.answer = Some(Played { seq, limits: told(&out), out, notice, now });
                 }
             }
             (Event::Exit(exit), Some(tape)) => tape.close(entry, *exit),
@@ -185,13 +204,19 @@ impl Tape {
     /// Notes the end. A process that was ended from outside stopped where its fuel says, not where it ran out.
     fn close(&mut self, entry: Entry, exit: Exit) {
         if matches!(exit, Exit::Killed | Exit::Exhausted(Meter::WallTime)) {
-            let last = self.steps.iter_mut().rev().find_map(|step| step.answer.as_mut());
-            match last {
-                Some(last) => last.limits.fuel = entry.fuel,
-                None => self.limits.fuel = entry.fuel,
+            let mut told = self.steps.iter().rev().filter_map(|step| step.answer.as_ref()?.limits);
+            let limits = Limits { fuel: entry.fuel, ..told.next().unwrap_or(self.limits) };
+            match self.steps.iter_mut().rev().find_map(|step| step.answer.as_mut()) {
+                Some(last) => last.limits = Some(limits),
+                None => self.limits = limits,
             }
         }
         self.end = Some((entry, exit));
+    }
+
+    /// The newest answer, if the newest step has one.
+    fn last(&mut self) -> Option<&mut Played> {
+        self.steps.back_mut()?.answer.as_mut()
     }
 
     /// Whose it is.
@@ -216,19 +241,25 @@ impl Tape {
     pub fn input(&self) -> Result<Bytes, TapeError> {
         match lock(&self.bodies).body(self.birth.input)? {
             Some(body) => Ok(body.data.into()),
-            None => Ok(Bytes::new()),
+            None => Err(TapeError::Pruned(self.birth.input)),
         }
     }
 
     /// Compares a call with the next logged one and answers it; `None` when the process is to go no further.
-    ///
-    /// # Errors
-    /// When a body cannot be read.
-    pub fn call(&mut self, fuel: u64, call: &Call, body: Option<&Bytes>) -> Result<Option<Reply>, TapeError> {
+    pub fn call(&mut self, fuel: u64, call: &Call, body: Option<&Bytes>) -> Option<Reply> {
+        self.play(fuel, call, body).unwrap_or_else(|failed| {
+            self.failed = Some(failed);
+            None
+        })
+    }
+
+    fn play(&mut self, fuel: u64, call: &Call, body: Option<&Bytes>) -> Result<Option<Reply>, TapeError> {
         let Some(step) = self.steps.front() else {
-            let beyond =
-                if self.end.is_some() { "its end: no further call" } else { "nothing: the log ends here" };
-            self.diverge(None, beyond.into(), describe(call, fuel, body));
+            if self.stopped_here(fuel, body) {
+                self.cut = true;
+            } else {
+                self.diverge(None, "its end: no further call".into(), describe(call, fuel, body));
+            }
             return Ok(None);
         };
         if let Some(logged) = self.difference(step, fuel, call, body)? {
@@ -254,6 +285,17 @@ impl Tape {
             self.steps.pop_front();
         }
         Ok(Some(reply))
+    }
+
+    /// Whether the process was ended from outside in this call before it had an entry, or the log stops here with the
+    /// host that wrote it.
+    fn stopped_here(&self, fuel: u64, body: Option<&Bytes>) -> bool {
+        let charged = FUEL_CALL + FUEL_BYTE * body.map_or(0, |b| b.len() as u64);
+        match &self.end {
+            Some((entry, Exit::Killed | Exit::Exhausted(Meter::WallTime))) => entry.fuel == fuel + charged,
+            Some(_) => false,
+            None => true,
+        }
     }
 
     fn diverge(&mut self, seq: Option<u64>, logged: String, now: String) {
@@ -313,6 +355,9 @@ impl Tape {
         exit: &Exit,
         output: Option<&Bytes>,
     ) -> Result<Option<Divergence>, TapeError> {
+        if let Some(failed) = self.failed.take() {
+            return Err(failed);
+        }
         if let Some(found) = self.diverged.take() {
             return Ok(Some(found));
         }
@@ -363,27 +408,5 @@ impl Tape {
         };
         let salt = stored.salt.unwrap_or_default();
         Ok(blob.digest == Some(Digest::salted(&salt, output)))
-    }
-}
-
-/// A call as a divergence shows it.
-fn summary(call: &Call) -> String {
-    let json = serde_json::to_string(call).unwrap_or_default();
-    let arguments: String = json.chars().take(160).collect();
-    format!("{} {arguments}", call.verb())
-}
-
-fn describe(call: &Call, fuel: u64, body: Option<&Bytes>) -> String {
-    let body =
-        body.map(|b| format!(", body {} bytes, {}", ledger::grouped(b.len() as u64), Digest::of(b).short()));
-    format!("{} fuel {}{}", summary(call), ledger::grouped(fuel), body.unwrap_or_default())
-}
-
-fn ended(exit: &Exit) -> String {
-    match exit {
-        Exit::Returned | Exit::Killed => exit.word().into(),
-        Exit::Failed { message, .. } => format!("failed: {message}"),
-        Exit::Trapped(text) | Exit::Unstarted(text) => format!("{}: {text}", exit.word()),
-        Exit::Exhausted(meter) => format!("exhausted {meter}"),
     }
 }

@@ -7,6 +7,12 @@ use super::engine::{CORE_INSTANCES, MEMORIES, TABLES};
 /// What a table element counts, in bytes: the size of a pool's slot for one.
 pub const ELEMENT_BYTES: u64 = 16;
 
+/// The machine, not a limit, kept a memory or table from growing; found by `is` in the error that ended the guest. A
+/// recording has nothing of it, so it is no trap: the process is killed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the host could not grow the guest's memory: {0}")]
+pub struct HostFailed(String);
+
 /// The memory of one process. `Store::limiter` wants it in the store's data.
 ///
 /// Over the quota `memory.grow` and `table.grow` answer −1, and instantiation fails.
@@ -67,11 +73,17 @@ impl Quota {
         }
     }
 
+    /// Takes an allowed growth back. −1 would tell the guest that it is out of memory when it is the host that failed.
+    ///
     /// wasmtime reports a failure directly after the growth it is about: the two calls that report one without it
     /// need custom page sizes or 64-bit tables, which the engine does not have.
-    fn undo(&mut self) {
-        self.bytes = self.bytes.saturating_sub(self.pending);
-        self.pending = 0;
+    fn undo(&mut self, error: &wasmtime::Error) -> wasmtime::Result<()> {
+        let allowed = std::mem::take(&mut self.pending);
+        self.bytes = self.bytes.saturating_sub(allowed);
+        match allowed > 0 && host_failure(error) {
+            true => Err(HostFailed(error.root_cause().to_string()).into()),
+            false => Ok(()),
+        }
     }
 }
 
@@ -86,12 +98,7 @@ impl ResourceLimiter for Quota {
     }
 
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.undo();
-        // −1 would tell the guest that it is out of memory when it is the host that failed.
-        match host_failure(&error) {
-            true => Err(error),
-            false => Ok(()),
-        }
+        self.undo(&error)
     }
 
     fn table_growing(
@@ -103,9 +110,8 @@ impl ResourceLimiter for Quota {
         Ok(self.grow(current, desired, maximum, ELEMENT_BYTES))
     }
 
-    fn table_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
-        self.undo();
-        Ok(())
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.undo(&error)
     }
 
     fn instances(&self) -> usize {
@@ -121,9 +127,9 @@ impl ResourceLimiter for Quota {
     }
 }
 
-/// Whether the machine, not a limit, kept a memory from growing (no memory, no mapping left).
+/// Whether an error is the machine's (no memory, no mapping left) and not a limit's.
 fn host_failure(error: &wasmtime::Error) -> bool {
-    error.downcast_ref::<std::io::Error>().is_some() || error.downcast_ref::<rustix::io::Errno>().is_some()
+    error.is::<std::io::Error>() || error.is::<rustix::io::Errno>() || error.is::<wasmtime::OutOfMemory>()
 }
 
 #[cfg(test)]
@@ -191,6 +197,57 @@ mod tests {
         assert_eq!(store.data().bytes(), 4 * PAGE);
         assert_eq!(call(&mut store, &instance, "a", 1), -1);
         assert_eq!(store.data().bytes(), 4 * PAGE);
+    }
+
+    #[test]
+    fn only_the_machine_failing_ends_the_guest() {
+        let machine: [fn() -> wasmtime::Error; 2] =
+            [|| rustix::io::Errno::NOMEM.into(), || std::io::Error::from(std::io::ErrorKind::OutOfMemory).into()];
+        let mut quota = Quota::new(4 * PAGE);
+        for error in machine {
+            assert!(quota.memory_growing(0, 65_536, None).unwrap());
+            assert!(quota.memory_grow_failed(error()).unwrap_err().is::<HostFailed>());
+            assert!(quota.table_growing(0, 4, None).unwrap());
+            assert!(quota.table_grow_failed(error()).unwrap_err().is::<HostFailed>());
+            // The quota had said no: the guest has its answer.
+            assert!(!quota.memory_growing(0, 1 << 20, None).unwrap());
+            assert!(quota.memory_grow_failed(error()).is_ok());
+        }
+        assert!(quota.memory_growing(0, 65_536, None).unwrap());
+        assert!(quota.memory_grow_failed(wasmtime::Error::msg("maximum size exceeded")).is_ok());
+        assert_eq!(quota.bytes(), 0);
+    }
+
+    /// A machine that has no memory left, where the pool says that its slots end.
+    struct Broken(Quota);
+
+    impl ResourceLimiter for Broken {
+        fn memory_growing(&mut self, now: usize, then: usize, most: Option<usize>) -> wasmtime::Result<bool> {
+            self.0.memory_growing(now, then, most)
+        }
+
+        fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+            self.0.memory_grow_failed(wasmtime::Error::from(rustix::io::Errno::NOMEM).context("mprotect"))
+        }
+
+        fn table_growing(&mut self, now: usize, then: usize, most: Option<usize>) -> wasmtime::Result<bool> {
+            self.0.table_growing(now, then, most)
+        }
+    }
+
+    #[test]
+    fn a_host_failure_is_found_in_what_ended_the_guest() {
+        let engine = runtime(Pool { processes: 1, memory: 2 * PAGE as usize }).unwrap();
+        let module = Module::new(&engine, wat::parse_str(TWO).unwrap()).unwrap();
+        let mut store = Store::new(&engine, Broken(Quota::new(1_000 * PAGE)));
+        store.limiter(|broken| broken);
+        store.set_fuel(100_000_000_000).unwrap();
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let grow = instance.get_typed_func::<i32, i32>(&mut store, "a").unwrap();
+        let error = grow.call(&mut store, 100).unwrap_err();
+        assert!(error.is::<HostFailed>() && !error.is::<wasmtime::Trap>(), "{error:#}");
+        assert_eq!(store.data().0.bytes(), 2 * PAGE);
+        assert!(!store.data().0.refused());
     }
 
     #[test]

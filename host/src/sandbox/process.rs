@@ -8,14 +8,14 @@ use wasmtime::{Engine, Store, StoreContextMut, Trap};
 
 use super::Ready;
 use super::component::Shape;
-use super::limits::Quota;
+use super::limits::{HostFailed, Quota};
 use super::wasi::{self, Stream, Virtual};
 use crate::kernel::answer::{Error, Exit};
 use crate::kernel::call::{Call, Level, clip};
 use crate::kernel::cost::{FUEL_BYTE, FUEL_CALL, FUEL_YIELD};
 use crate::kernel::live::Control;
 use crate::kernel::state::Limits;
-use crate::limits::{FILE_BYTES, LIFT_BYTES, REASON_BYTES};
+use crate::limits::{FILE_BYTES, LIFT_BYTES, LOG_BYTES, REASON_BYTES};
 use crate::syscall::bindings::types::Failure;
 use crate::syscall::{self, Caller, Cut, Desk, Gate, convert};
 
@@ -67,7 +67,11 @@ impl wasi::Guest for Guest {
 
     async fn sleep(mut store: StoreContextMut<'_, Self>, until: u64) -> wasmtime::Result<()> {
         // A sleep that a stop request ends early is over all the same: WASI has no other answer.
-        syscall::call(&mut store, Call::Sleep { until }, None).await.map(|_| ())
+        let reply = syscall::call(&mut store, Call::Sleep { until }, None).await?;
+        match reply.out {
+            Err(Error::Exhausted(meter)) => Err(Cut::Exhausted(meter).into()),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     async fn print(
@@ -86,11 +90,11 @@ impl wasi::Guest for Guest {
         }
         let level = if stream == Stream::Out { Level::Stdout } else { Level::Stderr };
         // A refused line is on record; a program that prints does not expect to be told.
-        syscall::call(&mut store, Call::Log { level }, Some(bytes.into())).await.map(|_| ())
+        syscall::call_owned(&mut store, Call::Log { level }, bytes, LOG_BYTES).await.map(|_| ())
     }
 
-    fn charge(store: &mut StoreContextMut<'_, Self>, bytes: u64) -> wasmtime::Result<()> {
-        syscall::charge(store, FUEL_CALL.saturating_add(FUEL_BYTE.saturating_mul(bytes)))
+    async fn charge(store: &mut StoreContextMut<'_, Self>, bytes: u64) -> wasmtime::Result<()> {
+        syscall::work(store, FUEL_CALL.saturating_add(FUEL_BYTE.saturating_mul(bytes))).await
     }
 }
 
@@ -207,8 +211,10 @@ fn judge(answered: Result<Answered, Stopped>, started: bool, guest: &mut Guest) 
             false => (Exit::Failed { message: "it exited with failure".into(), cause: None }, None),
         };
     }
-    if error.is::<Cut>() {
-        return (Exit::Killed, None);
+    match error.downcast_ref::<Cut>() {
+        Some(Cut::Exhausted(meter)) => return (Exit::Exhausted(*meter), None),
+        Some(Cut::Halt(_) | Cut::Recording) => return (Exit::Killed, None),
+        None => {}
     }
     let trap = error.downcast_ref::<Trap>();
     if trap == Some(&Trap::OutOfFuel) {

@@ -118,7 +118,7 @@ pub(crate) fn kernel_condition(condition: mount::Condition) -> call::Condition {
         mount::Condition::Any => call::Condition::Any,
         mount::Condition::Absent => call::Condition::Absent,
         mount::Condition::DigestIs(digest) => call::Condition::DigestIs(clip(digest)),
-        mount::Condition::Fence(token) => call::Condition::Fence(token),
+        mount::Condition::Fence(token) => call::Condition::Fence(super::number(token)),
     }
 }
 

@@ -8,11 +8,13 @@ use super::bindings::{GenerationHandle, types::Error};
 use super::convert::{self, unexpected};
 use super::handles::Handle;
 use super::prompt;
-use super::{Caller, Lifted, call};
+use super::{Caller, call, call_owned, infallible, work};
 use crate::kernel::answer::{Answer, Spent};
 use crate::kernel::call::Call;
+use crate::kernel::cost::FUEL_CALL;
 use crate::kernel::live::Reply;
 use crate::kernel::ports;
+use crate::limits::PROMPT_BYTES;
 
 pub(super) fn link<T: Caller>(infer: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
     infer.func_wrap_async("models", |mut store, (): ()| {
@@ -65,15 +67,9 @@ async fn ask<T: Caller>(
     request: Request,
     streams: bool,
 ) -> wasmtime::Result<Reply> {
-    let (question, body) = prompt::question(request)?;
+    let (question, body) = prompt::question(store, request)?;
     let made = if streams { Call::Stream(question) } else { Call::Generate(question) };
-    match Lifted::owned(body).await? {
-        Ok(body) => call(store, made, Some(body.bytes)).await,
-        Err(size) => {
-            let verb = made.verb().to_owned();
-            call(store, Call::Oversized { verb, size }, None).await
-        }
-    }
+    call_owned(store, made, body, PROMPT_BYTES).await
 }
 
 async fn generate<T: Caller>(
@@ -110,9 +106,9 @@ async fn next<T: Caller>(
 /// Stops a generation, once.
 async fn cancel<T: Caller>(store: &mut StoreContextMut<'_, T>, rep: u32) -> wasmtime::Result<()> {
     let Handle::Generation(generation, cancelled @ false) = store.data_mut().desk().handles.get(rep)? else {
-        return Ok(());
+        return work(store, FUEL_CALL).await;
     };
     *cancelled = true;
     let generation = *generation;
-    call(store, Call::Cancel { generation }, None).await.map(|_| ())
+    infallible(store, Call::Cancel { generation }).await.map(|_| ())
 }

@@ -7,9 +7,10 @@ use super::bindings::ipc::{Message, SendOptions};
 use super::bindings::{SubscriptionHandle, types::Error};
 use super::convert::{self, unexpected};
 use super::handles::Handle;
-use super::{Caller, call, call_with, text};
+use super::{Caller, call, call_with, infallible, number, text, work};
 use crate::kernel::answer::Answer;
 use crate::kernel::call::Call;
+use crate::kernel::cost::FUEL_CALL;
 
 pub(super) fn link<T: Caller>(ipc: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
     ipc.func_wrap_async("send", |mut store, (to, body, options): (String, WasmList<u8>, SendOptions)| {
@@ -20,9 +21,14 @@ pub(super) fn link<T: Caller>(ipc: &mut LinkerInstance<'_, T>) -> wasmtime::Resu
     })?;
     ipc.func_wrap_async("publish", |mut store, (topic, body): (String, WasmList<u8>)| {
         Box::new(async move {
-            let reply = call_with(&mut store, Call::Publish { topic: text(topic) }, &body).await?;
+            let topic = text(&mut store, topic)?;
+            let reply = call_with(&mut store, Call::Publish { topic }, &body).await?;
             Ok((match reply.out {
-                Ok(Answer::Count(count)) => Ok(count),
+                // Each subscriber is work of the host's.
+                Ok(Answer::Count(count)) => {
+                    work(&mut store, FUEL_CALL * u64::from(count)).await?;
+                    Ok(count)
+                }
                 Ok(other) => return Err(unexpected(&other)),
                 Err(error) => Err(convert::error(error)),
             },))
@@ -52,7 +58,8 @@ async fn send<T: Caller>(
     options: SendOptions,
 ) -> wasmtime::Result<Result<u64, Error>> {
     let priority = convert::kernel_priority(options.priority);
-    let send = Call::Send { to: text(to), priority, in_reply_to: options.in_reply_to, wait: options.wait_ms };
+    let (in_reply_to, wait) = (options.in_reply_to.map(number), options.wait_ms.map(number));
+    let send = Call::Send { to: text(store, to)?, priority, in_reply_to, wait };
     match call_with(store, send, body).await?.out {
         Ok(Answer::Id(id)) => Ok(Ok(id)),
         Ok(other) => Err(unexpected(&other)),
@@ -64,7 +71,7 @@ async fn receive<T: Caller>(
     store: &mut StoreContextMut<'_, T>,
     wait: Option<u64>,
 ) -> wasmtime::Result<Result<Option<Message>, Error>> {
-    let reply = call(store, Call::Receive { wait }, None).await?;
+    let reply = call(store, Call::Receive { wait: wait.map(number) }, None).await?;
     match reply.out {
         Ok(Answer::Message(head)) => {
             Ok(Ok(Some(convert::message(*head, reply.body.unwrap_or_default().into()))))
@@ -79,7 +86,8 @@ async fn subscribe<T: Caller>(
     store: &mut StoreContextMut<'_, T>,
     pattern: String,
 ) -> wasmtime::Result<Result<Resource<SubscriptionHandle>, Error>> {
-    match call(store, Call::Subscribe { pattern: text(pattern) }, None).await?.out {
+    let pattern = text(store, pattern)?;
+    match call(store, Call::Subscribe { pattern }, None).await?.out {
         Ok(Answer::Id(id)) => {
             let rep = store.data_mut().desk().handles.push(Handle::Subscription(id, false))?;
             Ok(Ok(Resource::new_own(rep)))
@@ -92,9 +100,9 @@ async fn subscribe<T: Caller>(
 /// Ends a subscription, once.
 async fn close<T: Caller>(store: &mut StoreContextMut<'_, T>, rep: u32) -> wasmtime::Result<()> {
     let Handle::Subscription(subscription, closed @ false) = store.data_mut().desk().handles.get(rep)? else {
-        return Ok(());
+        return work(store, FUEL_CALL).await;
     };
     *closed = true;
     let subscription = *subscription;
-    call(store, Call::Close { subscription }, None).await.map(|_| ())
+    infallible(store, Call::Close { subscription }).await.map(|_| ())
 }

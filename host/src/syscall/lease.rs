@@ -6,7 +6,7 @@ use wasmtime::component::{LinkerInstance, Resource, ResourceType};
 use super::bindings::{LeaseHandle, types::Error};
 use super::convert::{self, unexpected};
 use super::handles::Handle;
-use super::{Caller, call, text};
+use super::{Caller, call, infallible, number, text};
 use crate::kernel::answer::Answer;
 use crate::kernel::call::Call;
 
@@ -21,7 +21,9 @@ pub(super) fn link<T: Caller>(lease: &mut LinkerInstance<'_, T>) -> wasmtime::Re
     })?;
     lease.func_wrap_async("acquire", |mut store, (name, ttl, wait): (String, u64, Option<u64>)| {
         Box::new(async move {
-            Ok((match call(&mut store, Call::Acquire { name: text(name), ttl, wait }, None).await?.out {
+            let name = text(&mut store, name)?;
+            let acquire = Call::Acquire { name, ttl: number(ttl), wait: wait.map(number) };
+            Ok((match call(&mut store, acquire, None).await?.out {
                 Ok(Answer::Id(token)) => {
                     let rep = store.data_mut().desk().handles.push(Handle::Lease(token, false))?;
                     Ok(Resource::<LeaseHandle>::new_own(rep))
@@ -34,10 +36,9 @@ pub(super) fn link<T: Caller>(lease: &mut LinkerInstance<'_, T>) -> wasmtime::Re
     lease.func_wrap_async("[method]lease.token", |mut store, (handle,): (Resource<LeaseHandle>,)| {
         Box::new(async move {
             let lease = token(&mut store, handle.rep())?;
-            match call(&mut store, Call::Token { lease }, None).await?.out {
-                Ok(Answer::Id(token)) => Ok((token,)),
-                Ok(other) => Err(unexpected(&other)),
-                Err(error) => Err(wasmtime::Error::msg(format!("token: {error:?}"))),
+            match infallible(&mut store, Call::Token { lease }).await? {
+                Answer::Id(token) => Ok((token,)),
+                other => Err(unexpected(&other)),
             }
         })
     })?;
@@ -46,7 +47,7 @@ pub(super) fn link<T: Caller>(lease: &mut LinkerInstance<'_, T>) -> wasmtime::Re
         |mut store, (handle, ttl): (Resource<LeaseHandle>, u64)| {
             Box::new(async move {
                 let lease = token(&mut store, handle.rep())?;
-                let out = call(&mut store, Call::Renew { lease, ttl }, None).await?.out;
+                let out = call(&mut store, Call::Renew { lease, ttl: number(ttl) }, None).await?.out;
                 Ok((out.map(|_| ()).map_err(convert::error),))
             })
         },

@@ -6,6 +6,7 @@
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
+use ledger::{MAX, Meter};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::component::{Linker, WasmList};
 use wasmtime::{StoreContextMut, Trap};
@@ -28,8 +29,8 @@ pub use handles::Handles;
 use crate::kernel::call::{Call, Key, clip};
 use crate::kernel::cost::{FUEL_BYTE, FUEL_CALL, FUEL_YIELD};
 use crate::kernel::live::Reply;
-use crate::kernel::tape::{Tape, TapeError};
-use crate::kernel::{Halt, Kernel};
+use crate::kernel::tape::Tape;
+use crate::kernel::{Halt, Kernel, Lifted};
 use crate::limits::{FILE_BYTES, LIFT_BYTES_HOST};
 
 /// The interface's package and the version that this host offers.
@@ -72,9 +73,9 @@ pub enum Cut {
     /// Its recording ends here, or differs.
     #[error("the recording goes no further")]
     Recording,
-    /// Its recording cannot be read.
-    #[error(transparent)]
-    Tape(#[from] TapeError),
+    /// A meter does not cover a call that has no way to say so.
+    #[error("exhausted {0}")]
+    Exhausted(Meter),
 }
 
 /// Bodies in flight in all guests' calls, in KiB.
@@ -128,43 +129,51 @@ pub fn charge<T: Caller>(store: &mut StoreContextMut<'_, T>, fuel: u64) -> wasmt
     if left < fuel { Err(Trap::OutOfFuel.into()) } else { Ok(()) }
 }
 
+/// Charges host work that is no system call, and lets others run when it is time.
+pub async fn work<T: Caller>(store: &mut StoreContextMut<'_, T>, fuel: u64) -> wasmtime::Result<()> {
+    let before = consumed(store)?;
+    charge(store, fuel)?;
+    take_turns(store, before).await;
+    Ok(())
+}
+
+/// Lets others run. Setting fuel starts wasmtime's own interval anew: without this, a guest that only calls would never
+/// yield.
+async fn take_turns<T: Caller>(store: &mut StoreContextMut<'_, T>, consumed: u64) {
+    let desk = store.data_mut().desk();
+    if consumed.saturating_sub(desk.yielded) >= FUEL_YIELD {
+        desk.yielded = consumed;
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Makes one system call.
 pub async fn call<T: Caller>(
     store: &mut StoreContextMut<'_, T>,
     call: Call,
-    body: Option<Bytes>,
+    body: Option<Lifted>,
 ) -> wasmtime::Result<Reply> {
     let before = consumed(store)?;
-    let carried = body.as_ref().map_or(0, |b| b.len() as u64);
+    let carried = body.as_ref().map_or(0, |b| b.bytes.len() as u64);
     charge(store, FUEL_CALL + FUEL_BYTE * carried)?;
-    let desk = store.data_mut().desk();
-    if before.saturating_sub(desk.yielded) >= FUEL_YIELD {
-        // Setting fuel starts wasmtime's own interval anew: without this, a guest that only calls would never yield.
-        desk.yielded = before;
-        tokio::task::yield_now().await;
-    }
+    take_turns(store, before).await;
     let reply = match &mut store.data_mut().desk().gate {
         Gate::Live(kernel, key) => kernel.call(*key, before, call, body).await.map_err(Cut::from),
-        Gate::Replay(tape) => match tape.call(before, &call, body.as_ref()) {
-            Ok(Some(reply)) => Ok(reply),
-            Ok(None) => Err(Cut::Recording),
-            Err(error) => Err(Cut::Tape(error)),
+        Gate::Replay(tape) => match tape.call(before, &call, body.as_ref().map(|b| &b.bytes)) {
+            Some(reply) => Ok(reply),
+            None => Err(Cut::Recording),
         },
     };
     let reply = reply.map_err(wasmtime::Error::from)?;
     let answered = reply.body.as_ref().map_or(0, |b| b.len() as u64);
-    let spent = consumed(store)?;
-    store.data_mut().saw(reply.now, reply.limits.memory);
-    store.data_mut().desk().fuel = reply.limits.fuel;
-    store.set_fuel(reply.limits.fuel.saturating_sub(spent))?;
+    if let Some(limits) = reply.limits {
+        let spent = consumed(store)?;
+        store.data_mut().saw(reply.now, limits.memory);
+        store.data_mut().desk().fuel = limits.fuel;
+        store.set_fuel(limits.fuel.saturating_sub(spent))?;
+    }
     charge(store, FUEL_BYTE * answered)?;
     Ok(reply)
-}
-
-/// A body that a guest hands over, counted among those in flight as long as the call lasts.
-pub(crate) struct Lifted {
-    bytes: Bytes,
-    _in_flight: Option<SemaphorePermit<'static>>,
 }
 
 /// Waits until a body of this size may be in flight.
@@ -175,15 +184,23 @@ async fn in_flight(size: usize) -> wasmtime::Result<Option<SemaphorePermit<'stat
     Ok(Some(IN_FLIGHT.acquire_many((size >> 10) as u32 + 1).await?))
 }
 
-impl Lifted {
-    /// A body that wasmtime has lifted already; its size, when it is over every limit.
-    pub(crate) async fn owned(bytes: Vec<u8>) -> wasmtime::Result<Result<Lifted, u64>> {
-        let size = bytes.len();
-        if size as u64 > FILE_BYTES {
-            return Ok(Err(size as u64));
-        }
-        Ok(Ok(Lifted { _in_flight: in_flight(size).await?, bytes: bytes.into() }))
+/// Makes a system call that carries a body which wasmtime has lifted already. One over the verb's limit is dropped at once:
+/// the call is recorded by its size and refused.
+pub(crate) async fn call_owned<T: Caller>(
+    store: &mut StoreContextMut<'_, T>,
+    call: Call,
+    bytes: Vec<u8>,
+    limit: u64,
+) -> wasmtime::Result<Reply> {
+    let size = bytes.len();
+    if size as u64 > limit {
+        drop(bytes);
+        charge(store, FUEL_BYTE * size as u64)?;
+        let verb = call.verb().to_owned();
+        return self::call(store, Call::Oversized { verb, size: size as u64, limit }, None).await;
     }
+    let lifted = Lifted { in_flight: in_flight(size).await?, bytes: bytes.into() };
+    self::call(store, call, Some(lifted)).await
 }
 
 /// Makes a system call that carries a body, which is copied out of the guest's memory only when it may be in flight. One
@@ -196,23 +213,52 @@ pub(crate) async fn call_with<T: Caller>(
     let size = list.len();
     if size as u64 > FILE_BYTES {
         let verb = call.verb().to_owned();
-        return self::call(store, Call::Oversized { verb, size: size as u64 }, None).await;
+        return self::call(store, Call::Oversized { verb, size: size as u64, limit: FILE_BYTES }, None).await;
     }
-    let _in_flight = in_flight(size).await?;
+    let in_flight = in_flight(size).await?;
     let bytes = Bytes::copy_from_slice(list.as_le_slice(&*store));
-    self::call(store, call, Some(bytes)).await
+    self::call(store, call, Some(Lifted { bytes, in_flight })).await
+}
+
+/// Makes a call whose function has no error: a meter that does not cover it ends the process.
+pub(crate) async fn infallible<T: Caller>(
+    store: &mut StoreContextMut<'_, T>,
+    made: Call,
+) -> wasmtime::Result<crate::kernel::answer::Answer> {
+    use crate::kernel::answer::Error;
+    let verb = made.verb();
+    match call(store, made, None).await?.out {
+        Ok(answer) => Ok(answer),
+        Err(Error::Exhausted(meter)) => Err(Cut::Exhausted(meter).into()),
+        Err(error) => Err(wasmtime::Error::msg(format!("{verb}: {error:?}"))),
+    }
 }
 
 /// Texts of a call that may hold many of them: one call whose JSON would not fit an entry is recorded by its size.
 pub(crate) fn bounded(call: Call) -> Call {
-    let size = serde_json::to_vec(&call).map_or(usize::MAX, |json| json.len());
-    if size <= crate::limits::ENTRY_BYTES / 2 {
+    let limit = crate::limits::ENTRY_BYTES as u64 / 2;
+    let size = serde_json::to_vec(&call).map_or(u64::MAX, |json| json.len() as u64);
+    if size <= limit {
         return call;
     }
-    Call::Oversized { verb: call.verb().to_owned(), size: size as u64 }
+    Call::Oversized { verb: call.verb().to_owned(), size, limit }
 }
 
-/// A text argument as entries hold it.
-pub(crate) fn text(text: String) -> String {
-    clip(text)
+/// A text argument as entries hold it, paid for by its bytes.
+pub(crate) fn text<T: Caller>(store: &mut StoreContextMut<'_, T>, text: String) -> wasmtime::Result<String> {
+    charge(store, FUEL_BYTE * text.len() as u64)?;
+    Ok(clip(text))
+}
+
+/// As [`text`], of one that may be absent.
+pub(crate) fn some_text<T: Caller>(
+    store: &mut StoreContextMut<'_, T>,
+    given: Option<String>,
+) -> wasmtime::Result<Option<String>> {
+    given.map(|given| text(store, given)).transpose()
+}
+
+/// A number as entries can hold it: one over 2^53 - 1 is recorded as 2^53, and refused.
+pub(crate) fn number(n: u64) -> u64 {
+    n.min(MAX + 1)
 }

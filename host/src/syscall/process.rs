@@ -7,9 +7,10 @@ use super::bindings::process::{Allowance, Exit, HeldThings, Info, Restart, Signa
 use super::bindings::{ChildHandle, types::Error};
 use super::convert::{self, unexpected};
 use super::handles::Handle;
-use super::{Caller, Lifted, bounded, call, call_with, text};
+use super::{Caller, bounded, call, call_owned, call_with, infallible, number, some_text, text};
 use crate::kernel::answer::Answer;
 use crate::kernel::call::{self as kernel, Call};
+use crate::limits::BODY_BYTES;
 
 pub(super) fn link<T: Caller>(process: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
     process.func_wrap_async("whoami", |mut store, (): ()| {
@@ -75,7 +76,7 @@ fn link_child<T: Caller>(process: &mut LinkerInstance<'_, T>) -> wasmtime::Resul
         |mut store, (handle, wait): (Resource<ChildHandle>, Option<u64>)| {
             Box::new(async move {
                 let child = child(&mut store, &handle)?;
-                Ok((waited(&mut store, Call::Wait { child, wait }).await?,))
+                Ok((waited(&mut store, Call::Wait { child, wait: wait.map(number) }).await?,))
             })
         },
     )?;
@@ -97,12 +98,6 @@ fn link_child<T: Caller>(process: &mut LinkerInstance<'_, T>) -> wasmtime::Resul
     )
 }
 
-/// A call whose function has no error: the kernel answers it, or the guest cannot go on.
-async fn infallible<T: Caller>(store: &mut StoreContextMut<'_, T>, made: Call) -> wasmtime::Result<Answer> {
-    let verb = made.verb();
-    call(store, made, None).await?.out.map_err(|error| wasmtime::Error::msg(format!("{verb}: {error:?}")))
-}
-
 fn child<T: Caller>(
     store: &mut StoreContextMut<'_, T>,
     handle: &Resource<ChildHandle>,
@@ -119,13 +114,16 @@ async fn spawn<T: Caller>(
     store: &mut StoreContextMut<'_, T>,
     spec: Spec,
 ) -> wasmtime::Result<Result<Resource<ChildHandle>, Error>> {
-    let capabilities =
-        spec.capabilities.map(|list| list.into_iter().map(|c| (text(c.verb), text(c.object))).collect());
+    let mut capabilities = spec.capabilities.as_ref().map(|_| Vec::new());
+    for asked in spec.capabilities.into_iter().flatten() {
+        let pair = (text(store, asked.verb)?, text(store, asked.object)?);
+        capabilities.get_or_insert_default().push(pair);
+    }
     let asked = kernel::Spec {
         holds: store.data().memory(),
-        component: text(spec.component),
-        name: spec.name.map(text),
-        budget: spec.budget.into_iter().map(|a| (convert::kernel_meter(a.meter), a.amount)).collect(),
+        component: text(store, spec.component)?,
+        name: some_text(store, spec.name)?,
+        budget: spec.budget.into_iter().map(|a| (convert::kernel_meter(a.meter), number(a.amount))).collect(),
         capabilities,
         restart: match spec.restart {
             Restart::Never => kernel::Restart::Never,
@@ -134,13 +132,9 @@ async fn spawn<T: Caller>(
         },
     };
     let made = bounded(Call::Spawn(Box::new(asked)));
-    let input = Lifted::owned(spec.input).await?;
-    let reply = match (made, input) {
-        (Call::Spawn(asked), Ok(input)) => call(store, Call::Spawn(asked), Some(input.bytes)).await?,
-        (Call::Spawn(_), Err(size)) => {
-            call(store, Call::Oversized { verb: "process.spawn".into(), size }, None).await?
-        }
-        (oversized, _) => call(store, oversized, None).await?,
+    let reply = match made {
+        Call::Spawn(_) => call_owned(store, made, spec.input, BODY_BYTES).await?,
+        oversized => call(store, oversized, None).await?,
     };
     match reply.out {
         Ok(Answer::Id(pid)) => {

@@ -3,19 +3,23 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
+use wasmtime::StoreContextMut;
 
 use super::bindings::infer as wit;
 use super::convert;
-use super::text;
+use super::{Caller, text};
 use crate::kernel::answer::Spent;
 use crate::kernel::bound::bound;
-use crate::kernel::call::Question;
+use crate::kernel::call::{Question, clip};
 use crate::kernel::ports::{Chunk, Completion, Format, Part, Request, Role, ToolSpec, Turn};
 use crate::kernel::request::{RequestError, check};
 
 /// What an entry says of a request, and its JSON.
-pub(super) fn question(request: wit::Request) -> wasmtime::Result<(Question, Vec<u8>)> {
-    let model = text(request.model.unwrap_or_else(|| "default".to_owned()));
+pub(super) fn question<T: Caller>(
+    store: &mut StoreContextMut<'_, T>,
+    request: wit::Request,
+) -> wasmtime::Result<(Question, Vec<u8>)> {
+    let model = text(store, request.model.unwrap_or_else(|| "default".to_owned()))?;
     let request = Request {
         turns: request.turns.into_iter().map(turn).collect(),
         tools: request
@@ -33,7 +37,7 @@ pub(super) fn question(request: wit::Request) -> wasmtime::Result<(Question, Vec
     };
     let fault = match check(&request) {
         Ok(()) | Err(RequestError::TooLarge(_)) => None,
-        Err(RequestError::Invalid(what)) => Some(text(what)),
+        Err(RequestError::Invalid(what)) => Some(clip(what)),
     };
     let question = Question {
         model,

@@ -71,7 +71,7 @@ pub enum RightsError {
     #[error("{0} capabilities; at most {limit} are allowed: use `prefix.*` or `*`", limit = Rights::LIMIT)]
     TooMany(usize),
     /// Over [`Rights::BYTES`].
-    #[error("the capabilities take {0} bytes; at most {limit} are allowed: shorten the names", limit = Rights::BYTES)]
+    #[error("the capabilities take {0} bytes of JSON; at most {limit} are allowed: shorten the names", limit = Rights::BYTES)]
     TooLong(usize),
     /// A right with more than [`Labels::LIMIT`] labels in its `unless`.
     #[error("{0} labels in one capability; at most {limit} are allowed", limit = Labels::LIMIT)]
@@ -86,8 +86,8 @@ pub struct Rights(Vec<Right>);
 impl Rights {
     /// Rights in a set at most.
     pub const LIMIT: usize = 64;
-    /// Bytes of all objects and labels together at most: a set is written inline into an entry of 16 KiB.
-    pub const BYTES: usize = 8 * 1024;
+    /// Bytes of a set's JSON at most: it is written inline into an entry of 16 KiB, beside other fields.
+    pub const BYTES: usize = 12 * 1024;
 
     /// The set of these rights, in any order. Rights that allow nothing are left out; the two halves of one
     /// right are joined.
@@ -112,7 +112,7 @@ impl Rights {
             }
         }
         set.sort_unstable();
-        let bytes = set.iter().map(length).sum();
+        let bytes = set.iter().map(length).fold(1, usize::saturating_add);
         if bytes > Self::BYTES {
             return Err(RightsError::TooLong(bytes));
         }
@@ -167,8 +167,9 @@ fn same(a: &Right, b: &Right) -> bool {
     a.verb == b.verb && a.object == b.object && a.unless == b.unless
 }
 
+/// Bytes of a right's JSON with the comma or bracket behind it. `"` and `\` in a name take two bytes.
 fn length(right: &Right) -> usize {
-    right.object.as_str().len() + right.unless.iter().map(str::len).sum::<usize>()
+    serde_json::to_string(right).map_or(usize::MAX, |json| json.len() + 1)
 }
 
 fn is_no(using: &Use) -> bool {

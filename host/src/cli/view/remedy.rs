@@ -29,7 +29,7 @@ pub fn subject(call: &Call) -> String {
         | Call::Remove { mount, path, .. } => visible(&format!("{mount}:{path}")),
         Call::Rename { mount, source, target, .. } => visible(&format!("{mount}:{source} to {target}")),
         Call::Get { digest } => visible(digest),
-        Call::Oversized { verb, size } => visible(&format!("{verb} {size}")),
+        Call::Oversized { verb, size, .. } => visible(&format!("{verb} {size}")),
         _ => wanted(call).map(|(_, object)| visible(object)).unwrap_or_default(),
     }
 }
@@ -140,6 +140,14 @@ impl Denied<'_> {
         }
         if rights.clone().any(|right| right.using == Use::Ask) {
             return Some(("it needs an approval, which nothing can give yet".into(), Remedy::Nothing));
+        }
+        if rights.clone().any(|right| right.using == Use::Allow) {
+            let why = match self.verb {
+                Verb::Read | Verb::Write => "it leads out of the mount, or is no plain file",
+                Verb::Spawn => "it asks for more than may be handed on",
+                _ => "its object refuses it",
+            };
+            return Some((why.into(), Remedy::Nothing));
         }
         let only_hands_on = rights.any(|right| right.using == Use::No);
         only_hands_on.then(|| ("it may hand this right on, not use it".into(), self.manifest()))

@@ -3,25 +3,16 @@
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource, ResourceType};
 
-use super::{Exit, Guest, versioned};
+use super::{Exit, Guest, define, versioned};
 
 struct TerminalInput;
 struct TerminalOutput;
 
 pub(super) fn link<T: Guest>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let mut environment = linker.instance(&versioned("wasi:cli/environment"))?;
-    environment.func_wrap("get-environment", |mut store, (): ()| {
-        T::charge(&mut store, 0)?;
-        Ok((Vec::<(String, String)>::new(),))
-    })?;
-    environment.func_wrap("get-arguments", |mut store, (): ()| {
-        T::charge(&mut store, 0)?;
-        Ok((Vec::<String>::new(),))
-    })?;
-    environment.func_wrap("initial-cwd", |mut store, (): ()| {
-        T::charge(&mut store, 0)?;
-        Ok((None::<String>,))
-    })?;
+    define(&mut environment, "get-environment", 0, |_, ()| Ok((Vec::<(String, String)>::new(),)))?;
+    define(&mut environment, "get-arguments", 0, |_, ()| Ok((Vec::<String>::new(),)))?;
+    define(&mut environment, "initial-cwd", 0, |_, ()| Ok((None::<String>,)))?;
 
     let mut exit = linker.instance(&versioned("wasi:cli/exit"))?;
     exit.func_wrap(
@@ -47,21 +38,14 @@ fn link_terminals<T: Guest>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
         ResourceType::host::<TerminalOutput>(),
         |_, _| Ok(()),
     )?;
-    linker.instance(&versioned("wasi:cli/terminal-stdin"))?.func_wrap(
-        "get-terminal-stdin",
-        |mut store, (): ()| {
-            T::charge(&mut store, 0)?;
-            Ok((None::<Resource<TerminalInput>>,))
-        },
-    )?;
+    let mut stdin = linker.instance(&versioned("wasi:cli/terminal-stdin"))?;
+    define(&mut stdin, "get-terminal-stdin", 0, |_, ()| Ok((None::<Resource<TerminalInput>>,)))?;
     for (name, function) in [
         ("wasi:cli/terminal-stdout", "get-terminal-stdout"),
         ("wasi:cli/terminal-stderr", "get-terminal-stderr"),
     ] {
-        linker.instance(&versioned(name))?.func_wrap(function, |mut store, (): ()| {
-            T::charge(&mut store, 0)?;
-            Ok((None::<Resource<TerminalOutput>>,))
-        })?;
+        let mut output = linker.instance(&versioned(name))?;
+        define(&mut output, function, 0, |_, ()| Ok((None::<Resource<TerminalOutput>>,)))?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use wasmtime_wasi::p2::bindings::io::error::Error as IoError;
 use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddressFamily};
 
 use super::state::Handle;
-use super::{Guest, versioned};
+use super::{Guest, define, versioned};
 use crate::sandbox::imports;
 
 struct Descriptor;
@@ -35,13 +35,9 @@ fn link_files<T: Guest>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let mut types = linker.instance(&versioned("wasi:filesystem/types"))?;
     types.resource("descriptor", ResourceType::host::<Descriptor>(), |_, _| Ok(()))?;
     types.resource("directory-entry-stream", ResourceType::host::<DirectoryEntryStream>(), |_, _| Ok(()))?;
-    types.func_wrap("filesystem-error-code", |mut store, (_,): (Resource<IoError>,)| {
-        T::charge(&mut store, 0)?;
-        Ok((None::<FileError>,))
-    })?;
+    define(&mut types, "filesystem-error-code", 0, |_, (_,): (Resource<IoError>,)| Ok((None::<FileError>,)))?;
     let mut preopens = linker.instance(&versioned("wasi:filesystem/preopens"))?;
-    preopens.func_wrap("get-directories", |mut store, (): ()| {
-        T::charge(&mut store, 0)?;
+    define(&mut preopens, "get-directories", 0, |_, ()| {
         Ok((Vec::<(Resource<Descriptor>, String)>::new(),))
     })
 }
@@ -52,8 +48,7 @@ fn link_sockets<T: Guest>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
         store.data_mut().wasi().close(index)
     })?;
     let mut instance = linker.instance(&versioned("wasi:sockets/instance-network"))?;
-    instance.func_wrap("instance-network", |mut store: StoreContextMut<'_, T>, (): ()| {
-        T::charge(&mut store, 0)?;
+    define(&mut instance, "instance-network", 0, |mut store, ()| {
         let index = store.data_mut().wasi().open(Handle::Network)?;
         Ok((Resource::<Network>::new_own(index),))
     })?;
@@ -61,8 +56,7 @@ fn link_sockets<T: Guest>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let mut tcp = linker.instance(&versioned("wasi:sockets/tcp"))?;
     tcp.resource("tcp-socket", ResourceType::host::<TcpSocket>(), |_, _| Ok(()))?;
     let mut tcp = linker.instance(&versioned("wasi:sockets/tcp-create-socket"))?;
-    tcp.func_wrap("create-tcp-socket", |mut store, (_,): (IpAddressFamily,)| {
-        T::charge(&mut store, 0)?;
+    define(&mut tcp, "create-tcp-socket", 0, |_, (_,): (IpAddressFamily,)| {
         Ok((Err::<Resource<TcpSocket>, _>(ErrorCode::AccessDenied),))
     })?;
 
@@ -71,17 +65,21 @@ fn link_sockets<T: Guest>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     udp.resource("incoming-datagram-stream", ResourceType::host::<IncomingDatagrams>(), |_, _| Ok(()))?;
     udp.resource("outgoing-datagram-stream", ResourceType::host::<OutgoingDatagrams>(), |_, _| Ok(()))?;
     let mut udp = linker.instance(&versioned("wasi:sockets/udp-create-socket"))?;
-    udp.func_wrap("create-udp-socket", |mut store, (_,): (IpAddressFamily,)| {
-        T::charge(&mut store, 0)?;
+    define(&mut udp, "create-udp-socket", 0, |_, (_,): (IpAddressFamily,)| {
         Ok((Err::<Resource<UdpSocket>, _>(ErrorCode::AccessDenied),))
     })?;
 
     let mut lookup = linker.instance(&versioned("wasi:sockets/ip-name-lookup"))?;
     lookup.resource("resolve-address-stream", ResourceType::host::<Addresses>(), |_, _| Ok(()))?;
-    lookup.func_wrap("resolve-addresses", |mut store, (_, name): (Resource<Network>, String)| {
-        T::charge(&mut store, name.len() as u64)?;
-        Ok((Err::<Resource<Addresses>, _>(ErrorCode::AccessDenied),))
-    })
+    lookup.func_wrap_async(
+        "resolve-addresses",
+        |mut store: StoreContextMut<'_, T>, (_, name): (Resource<Network>, String)| {
+            Box::new(async move {
+                T::charge(&mut store, name.len() as u64).await?;
+                Ok((Err::<Resource<Addresses>, _>(ErrorCode::AccessDenied),))
+            })
+        },
+    )
 }
 
 /// The functions of an interface whose names begin so trap: their first argument cannot exist.

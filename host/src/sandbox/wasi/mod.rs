@@ -18,7 +18,7 @@ mod tests;
 use std::future::Future;
 
 use wasmtime::StoreContextMut;
-use wasmtime::component::Linker;
+use wasmtime::component::{ComponentNamedList, Lift, Linker, LinkerInstance, Lower};
 
 pub use state::{HANDLES, Virtual};
 
@@ -42,8 +42,12 @@ pub trait Guest: Send + Sized + 'static {
         bytes: Vec<u8>,
     ) -> impl Future<Output = wasmtime::Result<()>> + Send;
 
-    /// Charges one call that carries so many bytes to the guest's fuel, like other host work.
-    fn charge(store: &mut StoreContextMut<'_, Self>, bytes: u64) -> wasmtime::Result<()>;
+    /// Charges one call that carries so many bytes to the guest's fuel, like other host work, and lets others run
+    /// when it is their turn: a guest may call nothing else.
+    fn charge(
+        store: &mut StoreContextMut<'_, Self>,
+        bytes: u64,
+    ) -> impl Future<Output = wasmtime::Result<()>> + Send;
 }
 
 /// What one [`Guest::print`] carries at most, in bytes.
@@ -73,6 +77,25 @@ pub fn link<T: Guest>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     random::link(linker)?;
     cli::link(linker)?;
     deny::link(linker)
+}
+
+/// Defines a function whose every call carries so many bytes: charged first, then answered.
+fn define<T: Guest, P, R>(
+    instance: &mut LinkerInstance<'_, T>,
+    name: &str,
+    bytes: u64,
+    answer: impl Fn(StoreContextMut<'_, T>, P) -> wasmtime::Result<R> + Copy + Send + Sync + 'static,
+) -> wasmtime::Result<()>
+where
+    P: ComponentNamedList + Lift + Send + 'static,
+    R: ComponentNamedList + Lower + 'static,
+{
+    instance.func_wrap_async(name, move |mut store: StoreContextMut<'_, T>, arguments: P| {
+        Box::new(async move {
+            T::charge(&mut store, bytes).await?;
+            answer(store, arguments)
+        })
+    })
 }
 
 /// The name under which an interface is defined; wasmtime matches any other 0.2 version to it.

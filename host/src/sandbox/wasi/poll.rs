@@ -4,7 +4,7 @@ use wasmtime::component::{Linker, Resource, ResourceType};
 use wasmtime::{AsContextMut, StoreContextMut};
 
 use super::state::Handle;
-use super::{Guest, versioned};
+use super::{Guest, define, versioned};
 
 /// Pollables that one call may name; the same one may come more than once.
 const POLLED: usize = 1_024;
@@ -17,15 +17,11 @@ pub(super) fn link<T: Guest>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     poll.resource("pollable", ResourceType::host::<Pollable>(), |mut store, index| {
         store.data_mut().wasi().close(index)
     })?;
-    poll.func_wrap(
-        "[method]pollable.ready",
-        |mut store: StoreContextMut<'_, T>, (pollable,): (Resource<Pollable>,)| {
-            T::charge(&mut store, 0)?;
-            let state = store.data_mut().wasi();
-            let until_ms = state.deadline(pollable.rep())?;
-            Ok((state.reached(until_ms),))
-        },
-    )?;
+    define(&mut poll, "[method]pollable.ready", 0, |mut store, (pollable,): (Resource<Pollable>,)| {
+        let state = store.data_mut().wasi();
+        let until_ms = state.deadline(pollable.rep())?;
+        Ok((state.reached(until_ms),))
+    })?;
     poll.func_wrap_async(
         "[method]pollable.block",
         |store: StoreContextMut<'_, T>, (pollable,): (Resource<Pollable>,)| {
@@ -37,12 +33,11 @@ pub(super) fn link<T: Guest>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     })
 }
 
-/// Gives the guest a pollable that is ready from `until_ms` on; 0 is always.
+/// Gives the guest a pollable that is ready from `until_ms` on; 0 is always. The caller has charged.
 pub(super) fn open<T: Guest>(
     mut store: StoreContextMut<'_, T>,
     until_ms: u64,
 ) -> wasmtime::Result<Resource<Pollable>> {
-    T::charge(&mut store, 0)?;
     let index = store.data_mut().wasi().open(Handle::Pollable(until_ms))?;
     Ok(Resource::new_own(index))
 }
@@ -56,7 +51,7 @@ async fn wait<T: Guest>(
     if pollables.is_empty() || pollables.len() > POLLED {
         wasmtime::bail!("poll of {} pollables: name 1 to {POLLED}", pollables.len());
     }
-    T::charge(&mut store, 4 * pollables.len() as u64)?;
+    T::charge(&mut store, 4 * pollables.len() as u64).await?;
     let state = store.data_mut().wasi();
     let deadlines = pollables
         .iter()

@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::StoreContextMut;
 use wasmtime::component::Linker;
 
-use super::{Guest, versioned};
+use super::{Guest, define, versioned};
 
 /// Random bytes that one call may draw.
 const DRAW_BYTES: u64 = 64 << 10;
@@ -76,28 +76,26 @@ impl Generator {
 }
 
 pub(super) fn link<T: Guest>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    let mut random = linker.instance(&versioned("wasi:random/random"))?;
-    random.func_wrap("get-random-bytes", |store, (length,): (u64,)| {
-        Ok((draw::<T>(store, Source::Secure, length)?,))
-    })?;
-    random.func_wrap("get-random-u64", |store, ()| Ok((number::<T>(store, Source::Secure)?,)))?;
-
-    let mut insecure = linker.instance(&versioned("wasi:random/insecure"))?;
-    insecure.func_wrap("get-insecure-random-bytes", |store, (length,): (u64,)| {
-        Ok((draw::<T>(store, Source::Insecure, length)?,))
-    })?;
-    insecure
-        .func_wrap("get-insecure-random-u64", |store, ()| Ok((number::<T>(store, Source::Insecure)?,)))?;
-
+    for (name, bytes, number, source) in [
+        ("random", "get-random-bytes", "get-random-u64", Source::Secure),
+        ("insecure", "get-insecure-random-bytes", "get-insecure-random-u64", Source::Insecure),
+    ] {
+        let mut random = linker.instance(&versioned(&format!("wasi:random/{name}")))?;
+        random.func_wrap_async(bytes, move |store: StoreContextMut<'_, T>, (length,): (u64,)| {
+            Box::new(async move { Ok((draw(store, source, length).await?,)) })
+        })?;
+        define(&mut random, number, 8, move |mut store, ()| {
+            Ok((store.data_mut().wasi().random.number(source),))
+        })?;
+    }
     let mut seed = linker.instance(&versioned("wasi:random/insecure-seed"))?;
-    seed.func_wrap("insecure-seed", |mut store: StoreContextMut<'_, T>, (): ()| {
-        T::charge(&mut store, 16)?;
+    define(&mut seed, "insecure-seed", 16, |mut store, ()| {
         let random = &mut store.data_mut().wasi().random;
         Ok(((random.number(Source::Seed), random.number(Source::Seed)),))
     })
 }
 
-fn draw<T: Guest>(
+async fn draw<T: Guest>(
     mut store: StoreContextMut<'_, T>,
     source: Source,
     length: u64,
@@ -105,11 +103,6 @@ fn draw<T: Guest>(
     if length > DRAW_BYTES {
         wasmtime::bail!("{length} random bytes in one call: draw at most {DRAW_BYTES} at a time");
     }
-    T::charge(&mut store, length)?;
+    T::charge(&mut store, length).await?;
     Ok(store.data_mut().wasi().random.bytes(source, length as usize))
-}
-
-fn number<T: Guest>(mut store: StoreContextMut<'_, T>, source: Source) -> wasmtime::Result<u64> {
-    T::charge(&mut store, 8)?;
-    Ok(store.data_mut().wasi().random.number(source))
 }

@@ -7,7 +7,7 @@ use wasmtime_wasi::p2::bindings::io::streams::StreamError;
 
 use super::poll::{self, Pollable};
 use super::state::Handle;
-use super::{Guest, Stream, versioned};
+use super::{Guest, Stream, define, versioned};
 
 /// What one write may carry, in bytes: WASI lets `blocking-write-and-flush` carry no more.
 pub(super) const WRITE_BYTES: usize = 4_096;
@@ -23,8 +23,7 @@ pub(super) fn link<T: Guest>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let mut error = linker.instance(&versioned("wasi:io/error"))?;
     // No stream fails: there is never an error to describe.
     error.resource("error", ResourceType::host::<IoError>(), |_, _| Ok(()))?;
-    error.func_wrap("[method]error.to-debug-string", |mut store, (_,): (Resource<IoError>,)| {
-        T::charge(&mut store, 0)?;
+    define(&mut error, "[method]error.to-debug-string", 0, |_, (_,): (Resource<IoError>,)| {
         Ok((String::new(),))
     })?;
 
@@ -33,14 +32,15 @@ pub(super) fn link<T: Guest>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     link_output(&mut streams)?;
 
     let mut stdin = linker.instance(&versioned("wasi:cli/stdin"))?;
-    stdin.func_wrap("get-stdin", |store, ()| Ok((Input::new_own(open::<T>(store, Handle::Input)?),)))?;
+    define(&mut stdin, "get-stdin", 0, |mut store, ()| {
+        Ok((Input::new_own(store.data_mut().wasi().open(Handle::Input)?),))
+    })?;
     for (name, function, stream) in
         [("wasi:cli/stdout", "get-stdout", Stream::Out), ("wasi:cli/stderr", "get-stderr", Stream::Err)]
     {
         let mut output = linker.instance(&versioned(name))?;
-        output.func_wrap(function, move |store, ()| {
-            let index = open::<T>(store, Handle::Output(stream))?;
-            Ok((Output::new_own(index),))
+        define(&mut output, function, 0, move |mut store, ()| {
+            Ok((Output::new_own(store.data_mut().wasi().open(Handle::Output(stream))?),))
         })?;
     }
     Ok(())
@@ -51,64 +51,41 @@ fn link_input<T: Guest>(streams: &mut LinkerInstance<'_, T>) -> wasmtime::Result
         store.data_mut().wasi().close(index)
     })?;
     for name in ["read", "blocking-read"] {
-        streams.func_wrap(
-            &format!("[method]input-stream.{name}"),
-            |mut store: StoreContextMut<'_, T>, (_, _): (Input, u64)| {
-                T::charge(&mut store, 0)?;
-                Ok((Streamed::<Vec<u8>>::Err(StreamError::Closed),))
-            },
-        )?;
+        define(streams, &format!("[method]input-stream.{name}"), 0, |_, (_, _): (Input, u64)| {
+            Ok((Streamed::<Vec<u8>>::Err(StreamError::Closed),))
+        })?;
     }
     for name in ["skip", "blocking-skip"] {
-        streams.func_wrap(
-            &format!("[method]input-stream.{name}"),
-            |mut store: StoreContextMut<'_, T>, (_, _): (Input, u64)| {
-                T::charge(&mut store, 0)?;
-                Ok((Streamed::<u64>::Err(StreamError::Closed),))
-            },
-        )?;
+        define(streams, &format!("[method]input-stream.{name}"), 0, |_, (_, _): (Input, u64)| {
+            Ok((Streamed::<u64>::Err(StreamError::Closed),))
+        })?;
     }
-    streams.func_wrap(
-        "[method]input-stream.subscribe",
-        |store, (_,): (Input,)| -> wasmtime::Result<(Resource<Pollable>,)> { Ok((poll::open(store, 0)?,)) },
-    )
+    define(streams, "[method]input-stream.subscribe", 0, |store, (_,): (Input,)| Ok((poll::open(store, 0)?,)))
 }
 
 fn link_output<T: Guest>(streams: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
     streams.resource("output-stream", ResourceType::host::<OutputStream>(), |mut store, index| {
         store.data_mut().wasi().close(index)
     })?;
-    streams.func_wrap(
-        "[method]output-stream.check-write",
-        |mut store: StoreContextMut<'_, T>, (_,): (Output,)| {
-            T::charge(&mut store, 0)?;
-            Ok((Streamed::Ok(WRITE_BYTES as u64),))
-        },
-    )?;
-    streams.func_wrap(
-        "[method]output-stream.subscribe",
-        |store, (_,): (Output,)| -> wasmtime::Result<(Resource<Pollable>,)> { Ok((poll::open(store, 0)?,)) },
-    )?;
+    define(streams, "[method]output-stream.check-write", 0, |_, (_,): (Output,)| {
+        Ok((Streamed::Ok(WRITE_BYTES as u64),))
+    })?;
+    define(streams, "[method]output-stream.subscribe", 0, |store, (_,): (Output,)| {
+        Ok((poll::open(store, 0)?,))
+    })?;
     link_writes(streams)?;
     for name in ["flush", "blocking-flush"] {
         // Nothing is held back but an unfinished line; a log line is not shown in halves.
-        streams.func_wrap(
-            &format!("[method]output-stream.{name}"),
-            |mut store: StoreContextMut<'_, T>, (_,): (Output,)| {
-                T::charge(&mut store, 0)?;
-                Ok((Streamed::Ok(()),))
-            },
-        )?;
+        define(streams, &format!("[method]output-stream.{name}"), 0, |_, (_,): (Output,)| {
+            Ok((Streamed::Ok(()),))
+        })?;
     }
     for name in ["splice", "blocking-splice"] {
         // The only input there is is closed.
-        streams.func_wrap(
-            &format!("[method]output-stream.{name}"),
-            |mut store: StoreContextMut<'_, T>, (_, _, _): (Output, Input, u64)| {
-                T::charge(&mut store, 0)?;
-                Ok((Streamed::<u64>::Err(StreamError::Closed),))
-            },
-        )?;
+        let name = format!("[method]output-stream.{name}");
+        define(streams, &name, 0, |_, (_, _, _): (Output, Input, u64)| {
+            Ok((Streamed::<u64>::Err(StreamError::Closed),))
+        })?;
     }
     Ok(())
 }
@@ -143,7 +120,7 @@ async fn write<T: Guest>(
     length: u64,
     bytes: Vec<u8>,
 ) -> wasmtime::Result<(Streamed<()>,)> {
-    T::charge(&mut store, length)?;
+    T::charge(&mut store, length).await?;
     if length > WRITE_BYTES as u64 {
         wasmtime::bail!("a write of {length} bytes: `check-write` allows {WRITE_BYTES}");
     }
@@ -155,9 +132,4 @@ async fn write<T: Guest>(
         T::print(store.as_context_mut(), stream, lines).await?;
     }
     Ok((Ok(()),))
-}
-
-fn open<T: Guest>(mut store: StoreContextMut<'_, T>, handle: Handle) -> wasmtime::Result<u32> {
-    T::charge(&mut store, 0)?;
-    store.data_mut().wasi().open(handle)
 }

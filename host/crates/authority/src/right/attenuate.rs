@@ -21,7 +21,7 @@ pub enum Reason {
     #[error("the parent may not hand this on")]
     NotHeld,
     /// What was asked for or what would result exceeds the limits of [`Rights`]; this did not fit.
-    #[error("too many capabilities for one process; use `prefix.*` or `*`")]
+    #[error("too many capabilities for one process, or too long ones; use `prefix.*` or `*`")]
     TooMany,
 }
 

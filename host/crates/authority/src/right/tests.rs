@@ -89,3 +89,65 @@ fn is_bounded() {
     let wide = Right { unless: a.union(&b), ..right(Verb::Send, "a", Use::Allow, Use::No, &[]) };
     assert_eq!(Rights::new([wide]), Err(RightsError::TooManyLabels(17)));
 }
+
+/// The bytes that a set takes in an entry.
+fn written(rights: &Rights) -> usize {
+    serde_json::to_string(rights).unwrap().len()
+}
+
+/// As many different rights over names of 256 quotes, whose JSON is twice as long.
+fn quoted(count: usize, unless: &[&str]) -> impl Iterator<Item = Right> {
+    (0..count).map(move |n| {
+        let name = format!("{n:02}{}", "\"".repeat(254));
+        right(Verb::Put, &name, Use::Allow, Use::Allow, unless)
+    })
+}
+
+/// Sixteen labels of 64 bytes, all quotes but the last two.
+fn long_labels() -> Vec<String> {
+    (0..Labels::LIMIT).map(|n| format!("{}{n:02}", "\"".repeat(Labels::BYTES - 2))).collect()
+}
+
+#[test]
+fn the_bound_is_of_the_json() {
+    assert!(matches!(Rights::new(quoted(31, &[])), Err(RightsError::TooLong(bytes)) if bytes > 17_000));
+    let most = (0..=31).rev().find_map(|count| Rights::new(quoted(count, &[])).ok()).unwrap();
+    assert!(most.len() > 15 && written(&most) <= Rights::BYTES, "{} {}", most.len(), written(&most));
+    let more = written(&Rights::new(quoted(1, &[])).unwrap()) - 1;
+    assert!(written(&most) + more > Rights::BYTES, "one more would have fitted");
+
+    let labels = long_labels();
+    let unless: Vec<&str> = labels.iter().map(String::as_str).collect();
+    let labelled = |count: usize| {
+        Rights::new((0..count).map(|n| right(Verb::Send, &format!("p{n}"), Use::Allow, Use::No, &unless)))
+    };
+    assert!(labelled(5).is_ok_and(|rights| written(&rights) <= Rights::BYTES && written(&rights) > 10_000));
+    assert!(matches!(labelled(6), Err(RightsError::TooLong(_))));
+
+    // The structure counts too: what fits to the byte, and what does not.
+    for length in 100..=256 {
+        let set = Rights::new(
+            (0..64).map(|n| right(Verb::Send, &format!("{n:0length$}"), Use::Allow, Use::Allow, &[])),
+        );
+        match set {
+            Ok(set) => assert!(written(&set) <= Rights::BYTES),
+            Err(RightsError::TooLong(bytes)) => assert!(bytes > Rights::BYTES),
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn a_childs_set_is_bounded_too() {
+    let labels = long_labels();
+    let unless: Vec<&str> = labels.iter().map(String::as_str).collect();
+    let needs = set([right(Verb::Put, "*", Use::Allow, Use::Allow, &unless)]);
+    for count in 1..=20 {
+        // Each of the parent's names with all labels of the need: longer than either.
+        let parent = Rights::new(quoted(count, &unless[..1])).unwrap();
+        match Rights::attenuate(&needs, &parent, None) {
+            Ok(child) => assert!(count <= 4 && written(&child) <= Rights::BYTES),
+            Err(error) => assert!(count > 4 && error.reason == Reason::TooMany, "{count}: {error}"),
+        }
+    }
+}
