@@ -163,7 +163,7 @@ fn budgets_are_split_but_never_grow() {
     bomb.budget = &["children = 5"];
     let mut decoy = decoy();
     decoy.budget =
-        &["memory = \"2MiB\"", "fuel = 10000000", "calls = 10", "bytes-stored = 0", "bytes-sent = 0"];
+        &["memory = \"2MiB\"", "fuel = 10000000", "calls = 10", "bytes-stored = 100", "bytes-sent = 0"];
     let siege = Siege::lay(&Place::new(), &[], &[splits, bomb, decoy]);
     let started = siege.entries.iter().filter(|entry| entry.kind() == "start").count();
     assert!(started <= 5 + 5, "{started} processes were started: {}", siege.ran);
@@ -200,8 +200,8 @@ fn floods_are_paid_for_and_do_not_fill_the_log() {
             27,
             "flood-of-log-lines",
             NEEDS,
-            json!([{"op": "repeat", "n": 100_000, "until_err": true, "steps": [{"op": "log", "huge_text": 8192}]}]),
-            |answers| repeated(&answers[0]) == (129, &json!({"err": {"exhausted": "bytes-stored"}})),
+            json!([{"op": "repeat", "n": 100_000, "until_err": true, "steps": [{"op": "log", "huge_text": 8000}]}]),
+            |answers| repeated(&answers[0]) == (132, &json!({"err": {"exhausted": "bytes-stored"}})),
         ),
         scripted(
             28,

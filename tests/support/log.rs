@@ -74,8 +74,6 @@ impl Entry {
 pub struct Run {
     /// What the command left.
     pub ran: Ran,
-    /// Its number.
-    pub number: u64,
     /// Its entries, in order.
     pub entries: Vec<Entry>,
 }

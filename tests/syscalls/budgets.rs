@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::case::shown;
 use super::team::team;
 use crate::support::Place;
 
@@ -13,9 +14,9 @@ fn an_unpaid_call_is_an_answer() {
     let cases = [
         ("calls=1", "calls", vec![receive.clone(), receive]),
         (
-            "bytes-stored=5",
+            "bytes-stored=1000",
             "bytes-stored",
-            vec![json!({"op": "log", "text": "hello"}), json!({"op": "log", "text": "x"})],
+            vec![json!({"op": "log", "huge_text": 900}), json!({"op": "log", "huge_text": 101})],
         ),
         (
             "bytes-sent=5",
@@ -114,8 +115,8 @@ fn a_childs_budget_is_moved_and_what_is_left_comes_back() {
     );
     let results = run.results();
     let left = |at: usize, meter: &str| results[at]["ok"][meter]["left"].as_u64().unwrap();
-    assert_eq!((left(0, "calls"), left(2, "calls")), (100, 100 - 1 - 50));
-    assert_eq!(left(4, "calls"), 100 - 1 - 1 - 1, "a spawn, a wait, and the child's receive");
+    assert_eq!((left(0, "calls"), left(2, "calls")), (100, 100 - 3 - 50));
+    assert_eq!(left(4, "calls"), 100 - 3 - 2 - 2, "budget, spawn, pid; budget, wait; and the child's two");
     let moved = left(0, "fuel") - left(2, "fuel");
     assert!((100_000_000..101_000_000).contains(&moved), "{moved}");
     assert!(left(4, "fuel") > left(2, "fuel") + 90_000_000, "the child's rest comes back");
@@ -136,15 +137,17 @@ fn an_exhausted_child_does_not_exhaust_its_parent() {
     assert_eq!(run.exit(2), &json!({"exhausted": "fuel"}));
 }
 
-/// A parent that has moved all it had may still end in order: what its own calls cost is kept back.
+/// What a spawn costs is kept back from what it moves. Then nothing is left: the next call has no error to answer with, so
+/// that the process ends.
 #[test]
 fn a_spawn_keeps_back_what_it_costs_itself() {
     let needs = "spawn = [\"child\"]";
     let input = json!([{"op": "return", "body": "x"}]);
     let size = input.to_string().len();
-    let script = json!([{"op": "spawn", "component": "child", "input": input, "as": "c"}, {"op": "budget"}]);
+    let script = json!([{"op": "spawn", "component": "child", "input": input}]);
     let flags = ["--budget", "calls=1", "--budget", &format!("bytes-sent={}", size + 3)];
-    let results = Place::new().probes(&team(needs, &[("child", "")]), &flags, &script).results();
-    assert_eq!(results[0], json!({"ok": 2}));
-    assert_eq!(results[1]["ok"]["calls"]["left"], 0);
+    let run = Place::new().probes(&team(needs, &[("child", "")]), &flags, &script).expect(5);
+    assert_eq!(run.exit(1), &json!({"exhausted": "calls"}));
+    assert_eq!(shown(run.of(1)[0]), "call spawn id body");
+    assert_eq!(shown(run.of(1)[1]), "call pid exhausted");
 }

@@ -52,8 +52,8 @@ fn unpaid_calls_are_one_entry_too_and_denials_cost_calls() {
         [
             "call publish denied x3 size",
             "call budget allowances",
-            "call publish denied x7 size",
-            "call publish exhausted x43 size",
+            "call publish denied x6 size",
+            "call publish exhausted x44 size",
         ]
     );
 }

@@ -29,7 +29,7 @@ fn every_condition(mount: &str) -> (Value, Value) {
         (write("a", "x", json!("any")), json!({"err": {"invalid": "*"}})),
         (write("a/b/c", "x", json!("any")), json!({"err": {"invalid": "*"}})),
         (write("", "x", json!("any")), json!({"err": {"invalid": "*"}})),
-        (write("c", "x", json!({"fence": 999})), json!({"err": {"stale": 0}})),
+        (write("c", "x", json!({"fence": 999})), json!({"err": {"stale": "*"}})),
         (
             json!({"op": "read", "mount": mount, "path": "a/b"}),
             json!({"ok": {"data": "two", "digest": TWO, "size": 3}}),

@@ -14,7 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kernel", &["journal", "limits"]),
     ("journal", &["limits"]),
     ("mounts", &["kernel::ports", "kernel::path", "limits"]),
-    ("infer", &["kernel::ports", "limits"]),
+    ("infer", &["kernel::ports", "kernel::request", "limits"]),
     ("limits", &[]),
 ];
 

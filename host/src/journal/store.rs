@@ -95,18 +95,15 @@ impl Store {
         };
         make_private(dir).map_err(io(dir))?;
         let lock_path = dir.join(LOCK);
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&lock_path)
-            .map_err(io(&lock_path))?;
+        let lock = private(&lock_path).map_err(io(&lock_path))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StoreError::Busy(dir.to_owned())),
             Err(TryLockError::Error(source)) => return Err(StoreError::Io { path: lock_path, source }),
         }
         let path = dir.join(DATABASE);
+        // SQLite gives its other files the mode of this one.
+        private(&path).map_err(io(&path))?;
         let db = Connection::open(&path).map_err(|source| StoreError::Sql { path: path.clone(), source })?;
         let store = Store { db, path, reserve: dir.join(RESERVE), _lock: Some(lock) };
         store.keep_reserve().map_err(io(&store.reserve))?;
@@ -185,7 +182,7 @@ impl Store {
 
     /// Sets the reserve aside, if it is not.
     fn keep_reserve(&self) -> std::io::Result<()> {
-        let file = File::options().create(true).truncate(false).write(true).open(&self.reserve)?;
+        let file = private(&self.reserve)?;
         if file.metadata()?.len() < RESERVE_BYTES {
             let set_aside =
                 rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, RESERVE_BYTES);
@@ -296,6 +293,12 @@ pub(super) fn root_of(tile: &[u8]) -> Option<Hash> {
         tree.push(*hash);
     }
     Some(tree.root())
+}
+
+/// Opens a file for writing, which only its owner can read if it is new.
+fn private(path: &Path) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::options().create(true).truncate(false).write(true).mode(0o600).open(path)
 }
 
 /// Makes a directory that only its owner can enter.

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use authority::{Grant, Labels};
 use bytes::Bytes;
-use ledger::{Account, MAX, Meter};
+use ledger::Meter;
 
-use super::answer::{Answer, Error, Exit};
+use super::answer::{Answer, Error};
 use super::call::{Call, Key, Pid, Priority, Signal};
-use super::entry::{Birth, Entry, Event, Repeat};
-use super::state::{Ended, Inconsistent, Payload, Pending, Proc, Run, State};
+use super::entry::{Entry, Event, Repeat};
+use super::state::{File, Inconsistent, Payload, Pending, Proc, Run, State};
 use super::{artifact, cost, infer, ipc, lease, mount};
+
+mod life;
 
 type Step = Result<(), &'static str>;
 
@@ -89,7 +91,7 @@ impl Change<'_> {
         let pid = self.entry.pid;
         match &self.entry.event {
             Event::Run(_) | Event::End => Ok(()),
-            Event::Start(birth) => start(run, pid, birth, self.entry.t),
+            Event::Start(birth) => life::start(run, pid, birth, self.entry.t),
             Event::Call { call, out, repeat } => {
                 self.charge(run, call, out, repeat)?;
                 match out {
@@ -246,7 +248,8 @@ impl Change<'_> {
             (Call::Send { to, priority, in_reply_to, .. }, _) => {
                 let to =
                     run.proc(pid).and_then(|me| ipc::peer(run, me, to)).ok_or("its peer is not there")?;
-                let woken = ipc::deliver(run, pid, to, (*priority, *in_reply_to), id, size, body);
+                let woken =
+                    ipc::deliver(run, pid, to, (*priority, *in_reply_to), ipc::Parcel { id, size, body });
                 self.wake(woken);
             }
             (Call::Receive { .. }, Answer::Message(head)) => {
@@ -254,7 +257,7 @@ impl Change<'_> {
                 self.wake(next);
             }
             (Call::Publish { topic }, _) => {
-                let woken = ipc::broadcast(run, pid, topic, seq, size, &body);
+                let woken = ipc::broadcast(run, pid, topic, &ipc::Parcel { id: seq, size, body });
                 self.wakes.extend(woken.into_iter().map(|pid| Key { run: self.entry.run, pid }));
             }
             (Call::Subscribe { pattern }, Answer::Id(id)) => ipc::open(run, pid, *id, pattern).ok_or(gone)?,
@@ -272,7 +275,7 @@ impl Change<'_> {
                 self.wake(next);
             }
             (Call::Write { mount, path, .. }, Answer::Digest(digest)) if mount == mount::SCRATCH => {
-                mount::keep(run.proc_mut(pid).ok_or(gone)?, path, *digest, size, seq, body);
+                mount::keep(run.proc_mut(pid).ok_or(gone)?, path, File { digest: *digest, size, seq, body });
             }
             (Call::Remove { mount, path, .. }, _) if mount == mount::SCRATCH => {
                 run.proc_mut(pid).ok_or(gone)?.scratch.remove(path);
@@ -287,7 +290,7 @@ impl Change<'_> {
                 me.labels = place.map_or_else(|| me.labels.clone(), |labels| me.labels.union(&labels));
             }
             (Call::Put(put), Answer::Digest(digest)) => {
-                artifact::keep(run, pid, put, *digest, size, seq, body).ok_or(gone)?;
+                artifact::keep(run, pid, put, File { digest: *digest, size, seq, body }).ok_or(gone)?;
             }
             (Call::Get { .. }, Answer::Artifact { artifact, .. }) => {
                 let me = run.proc_mut(pid).ok_or(gone)?;
@@ -334,45 +337,6 @@ impl Change<'_> {
         }
         Ok(())
     }
-
-    fn exit(&mut self, run: &mut Run, exit: &Exit) -> Step {
-        let (pid, seq) = (self.entry.pid, self.entry.seq);
-        let me = run.proc_mut(pid).ok_or("its process is not there")?;
-        if me.exit.is_some() || !me.children.is_empty() {
-            return Err("it has ended before, or its children live");
-        }
-        let _uncovered = me.account.set_used(Meter::Fuel, self.entry.fuel.max(me.account.own(Meter::Fuel)));
-        let _uncovered =
-            me.account.settle(&[], &[(Meter::BytesStored, self.entry.body.map_or(0, |blob| blob.size))]);
-        me.exit = Some(Box::new(Ended { seq, exit: exit.clone(), output: Payload(self.body.cloned()) }));
-        let pending = me.pending.take();
-        let mailbox = std::mem::take(&mut me.mailbox);
-        let subscriptions: Vec<u64> = me.subscriptions.keys().copied().collect();
-        let leases: Vec<(u64, String)> =
-            me.leases.iter().map(|(token, name)| (*token, name.clone())).collect();
-        me.scratch.clear();
-        me.generations.clear();
-        let (parent, name, account) = (me.parent, me.name.clone(), me.account.clone());
-        if let Some(pending) = pending {
-            self.leave(run, pid, &pending);
-        }
-        self.wakes.extend(mailbox.line.iter().map(|waiting| Key { run: self.entry.run, pid: *waiting }));
-        for id in subscriptions {
-            ipc::close(run, pid, id);
-        }
-        for (token, lease) in leases {
-            let next = lease::free_now(run, &lease, token);
-            self.wake(next);
-        }
-        let Some(parent) = parent.and_then(|parent| run.proc_mut(parent)) else { return Ok(()) };
-        parent.account.close_child(&account);
-        parent.children.remove(&pid);
-        let text = serde_json::json!({ "pid": pid, "name": name, "exit": exit.word() }).to_string();
-        ipc::notify(parent, seq, "$exit", Priority::Normal, text);
-        let woken = parent.pid;
-        self.wake(Some(woken));
-        Ok(())
-    }
 }
 
 /// 1 for a verb that counts in `calls`.
@@ -393,26 +357,4 @@ fn consumed(me: &mut Proc, fuel: u64) -> Step {
         0 => Ok(()),
         _ => Err("its fuel is over the grant"),
     }
-}
-
-fn start(run: &mut Run, pid: Pid, birth: &Birth, now: u64) -> Step {
-    if pid as usize != run.procs.len() + 1 {
-        return Err("its process's number is not the next");
-    }
-    let (account, deadline, labels) = match birth.parent {
-        None => (Account::new(birth.budget), None, Labels::default()),
-        Some(parent) => {
-            let parent = run.proc_mut(parent).ok_or("its parent is not there")?;
-            parent.children.insert(pid);
-            let account =
-                parent.account.open_child(&birth.budget).map_err(|_| "its parent cannot pay for it")?;
-            (account, parent.deadline, parent.labels.clone())
-        }
-    };
-    let granted = account.granted(Meter::WallTime);
-    let own = (granted < MAX).then(|| now.saturating_add(granted));
-    let deadline = own.into_iter().chain(deadline).min();
-    run.names.insert(birth.name.clone(), pid);
-    run.procs.push(Proc { labels, ..Proc::new(pid, birth, account, now, deadline) });
-    Ok(())
 }

@@ -4,9 +4,9 @@ use audit::Digest;
 use authority::Verb;
 
 use super::answer::{Answer, Artifact, Error};
-use super::call::{Filter, Put};
+use super::call::{Filter, Pid, Put};
 use super::decide::{Decided, done, valid_name};
-use super::state::{Payload, Proc, Run, Stored};
+use super::state::{File, Proc, Run, Stored};
 use crate::limits::{ARTIFACTS, FILE_BYTES, LISTED, PARENTS};
 
 fn digest(what: &str, text: &str) -> Result<Digest, Error> {
@@ -86,15 +86,8 @@ pub(super) fn matching<'a>(run: &'a Run, me: &Proc, filter: &Filter) -> Result<V
 }
 
 /// Keeps an artifact, unless the same bytes are there.
-pub(super) fn keep(
-    run: &mut Run,
-    pid: u32,
-    put: &Put,
-    own: Digest,
-    size: u64,
-    seq: u64,
-    body: Payload,
-) -> Option<()> {
+pub(super) fn keep(run: &mut Run, pid: Pid, put: &Put, file: File) -> Option<()> {
+    let File { digest: own, size, seq, body } = file;
     if run.by_digest.contains_key(&own) {
         return Some(());
     }

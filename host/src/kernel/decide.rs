@@ -30,6 +30,13 @@ pub(super) struct Asked<'a> {
     pub traits: Option<Traits>,
 }
 
+/// When a call is decided: kernel time, and the number that its entry will have.
+#[derive(Clone, Copy)]
+pub(super) struct Moment {
+    pub now: u64,
+    pub seq: u64,
+}
+
 /// What becomes of a call.
 #[derive(Debug)]
 pub(super) enum Decided {
@@ -126,12 +133,14 @@ fn until(wait: &Option<u64>, now: u64) -> Option<u64> {
 fn verb(run: &Run, me: &Proc, asked: &Asked<'_>, now: u64, seq: u64) -> Result<Decided, Error> {
     let (size, digest) = (asked.size, asked.digest);
     Ok(match asked.call {
-        Call::Send { to, wait, .. } => ipc::send(run, me, to, size, until(wait, now), now, seq),
+        Call::Send { to, wait, .. } => ipc::send(run, me, to, size, until(wait, now), Moment { now, seq }),
         Call::Receive { wait } => ipc::receive(run, me, until(wait, now), now),
         Call::Publish { topic } => ipc::publish(run, me, topic, size),
         Call::Subscribe { pattern } => ipc::subscribe(me, pattern, seq),
         Call::Close { .. } | Call::Cancel { .. } => done(Answer::Done),
-        Call::Acquire { name, ttl, wait } => lease::acquire(run, me, name, *ttl, until(wait, now), now, seq),
+        Call::Acquire { name, ttl, wait } => {
+            lease::acquire(run, me, name, *ttl, until(wait, now), Moment { now, seq })
+        }
         Call::Token { lease } => done(Answer::Id(*lease)),
         Call::Renew { lease, ttl } => lease::renew(run, me, *lease, *ttl, now),
         Call::Release { lease } => lease::release(run, me, *lease, now),

@@ -101,7 +101,7 @@ impl Live {
         now: u64,
         done: Performed,
     ) -> Result<Reply, super::state::Inconsistent> {
-        let body = done.body.clone().map(|bytes| Carried { bytes, bare: None });
+        let body = done.body.clone().map(Carried::Salted);
         self.append(now, passing.key, passing.fuel, Event::Outcome { of, out: done.out.clone() }, body)?;
         let reply = self.reply(passing.key, done.out, done.body);
         self.settle(now)?;

@@ -15,10 +15,11 @@ use super::call::{Call, Condition, Key, Pid, Signal, Spec};
 use super::decide::{Asked, Decided, Effect, decide};
 use super::draw::Chunks;
 use super::effect::{Performed, Permit, permit};
-use super::entry::{Birth, Blob, Event};
+use super::entry::{Birth, Event};
 use super::live::{Carried, Live, Refusals, Reply};
 use super::state::Inconsistent;
 use super::{Halt, Kernel, Launch, Lifted, children, draw, lease};
+use crate::limits::FILE_BYTES;
 
 /// A call on its way through the gate.
 pub(super) struct Passing {
@@ -26,6 +27,8 @@ pub(super) struct Passing {
     pub fuel: u64,
     pub call: Call,
     pub body: Option<Bytes>,
+    /// Of the body that was handed over, which may have been too large to keep.
+    pub size: Option<u64>,
     pub digest: Option<Digest>,
 }
 
@@ -58,12 +61,13 @@ impl Kernel {
         if !self.journal.has_room() {
             Box::pin(self.journal.room()).await?;
         }
-        let (body, in_flight) = carried.map_or((None, None), |lifted| (Some(lifted.bytes), lifted.in_flight));
+        let size = carried.as_ref().map(|lifted| lifted.size);
+        let (body, in_flight) = carried.map_or((None, None), |lifted| (lifted.bytes, lifted.in_flight));
         let digest = body
             .as_ref()
             .filter(|_| matches!(call, Call::Write { .. } | Call::Put(_)))
             .map(|b| Digest::of(b));
-        let begun = self.lock().begin(Passing { key, fuel, call, body, digest })?;
+        let begun = self.lock().begin(Passing { key, fuel, call, body, size, digest })?;
         // From here the body is bounded by the queue and by the caller's budget, however long the call waits.
         drop(in_flight);
         match begun {
@@ -134,7 +138,7 @@ impl Kernel {
             };
             let me = live.state.proc(key).ok_or(Halt::Ended)?;
             let (name, turn) = (me.name.clone(), me.turns);
-            let body = passing.body.clone().map(|bytes| Carried { bytes, bare: passing.digest });
+            let body = passing.body.clone().map(|bytes| Carried::of(bytes, passing.digest));
             let event = Event::Intent { call: passing.call.clone(), previous, reserve };
             (live.append(now, key, passing.fuel, event, body)?, name, turn)
         };
@@ -160,7 +164,7 @@ impl Kernel {
             *answer = Answer::Id(of);
             live.chunks.insert((key, of), Chunks { rest: chunks, held: None });
         }
-        let body = done.body.clone().map(|bytes| Carried { bytes, bare: done.digest });
+        let body = done.body.clone().map(|bytes| Carried::of(bytes, done.digest));
         live.append(now, key, passing.fuel, Event::Outcome { of, out: done.out.clone() }, body)?;
         let reply = live.reply(key, done.out, done.body);
         live.settle(now)?;
@@ -197,7 +201,7 @@ impl Live {
                 Begun::Done(self.complete(passing, now, answered)?)
             }
             Decided::Wait(until) => {
-                let body = passing.body.map(|bytes| Carried { bytes, bare: None });
+                let body = passing.body.map(Carried::Salted);
                 self.append(now, key, passing.fuel, Event::Wait { call: passing.call, until }, body)?;
                 let (tell, reply) = oneshot::channel();
                 self.waits.insert(key, tell);
@@ -237,10 +241,14 @@ impl Live {
                 .map(|m| m.traits),
             _ => None,
         };
-        let size = passing.body.as_ref().map_or(0, |b| b.len() as u64);
+        let size = passing.size.unwrap_or(0);
         let asked = Asked { call: &passing.call, fuel: passing.fuel, size, digest: passing.digest, traits };
         let decided = decide(&self.state, passing.key, &asked, now, self.state.seq + 1);
         match &decided {
+            Decided::Now(Err(_), _) => decided,
+            _ if passing.size.is_some() && passing.body.is_none() => {
+                Decided::Now(Err(Error::TooLarge(FILE_BYTES)), None)
+            }
             Decided::Now(Ok(_), Some(body)) => match self.unpaid(passing.key, body.len() as u64) {
                 Some(error) => Decided::Now(Err(error), None),
                 None => decided,
@@ -262,27 +270,19 @@ impl Live {
         now: u64,
         done: Performed,
     ) -> Result<Reply, Inconsistent> {
-        let Passing { key, fuel, call, body: argument, digest } = passing;
+        let Passing { key, fuel, call, body: argument, size, digest } = passing;
         let from_state = done.out.as_ref().ok().and_then(|answer| self.payload(key, answer));
         if done.out.is_ok() {
             self.raise(key, &call);
         }
-        // The argument of a call that failed is not kept: its size is.
-        let kept = argument.is_none() || done.out.is_ok();
-        let blob =
-            argument.as_ref().filter(|_| !kept).map(|bytes| Blob { size: bytes.len() as u64, digest: None });
-        let event = Event::Call { call, out: done.out.clone(), repeat: None };
-        match (blob, &done.body, argument) {
-            (Some(blob), ..) => self.append_blob(now, key, fuel, event, Some(blob), None)?,
-            (None, Some(bytes), _) => {
-                let answer = Carried { bytes: bytes.clone(), bare: done.digest };
-                self.append(now, key, fuel, event, Some(answer))?
-            }
-            (None, None, argument) => {
-                let argument = argument.map(|bytes| Carried { bytes, bare: digest });
-                self.append(now, key, fuel, event, argument)?
-            }
+        let body = match (&done.body, argument) {
+            (Some(answer), _) => Some(Carried::of(answer.clone(), done.digest)),
+            // The argument of a call that failed is not kept: its size is.
+            (None, _) if done.out.is_err() => size.map(Carried::Dropped),
+            (None, argument) => argument.map(|bytes| Carried::of(bytes, digest)),
         };
+        let event = Event::Call { call, out: done.out.clone(), repeat: None };
+        self.append(now, key, fuel, event, body)?;
         let reply = self.reply(key, done.out, done.body.or(from_state));
         self.settle(now)?;
         Ok(reply)
@@ -311,7 +311,7 @@ impl Live {
         }
         let key = passing.key;
         let Some(run) = self.refusals.get(&key) else { return Ok(None) };
-        let same = run.call == passing.call && run.size == passing.body.as_ref().map(|b| b.len() as u64);
+        let same = run.call == passing.call && run.size == passing.size;
         let calls_left = self.state.proc(key).map_or(0, |me| me.account.left(Meter::Calls));
         let paid = run.times < calls_left || matches!(run.error, Error::Exhausted(_));
         let again = same
@@ -328,8 +328,7 @@ impl Live {
     }
 
     fn refuse(&mut self, passing: Passing, error: Error) -> Reply {
-        let Passing { key, fuel, call, body, .. } = passing;
-        let size = body.map(|b| b.len() as u64);
+        let Passing { key, fuel, call, size, .. } = passing;
         self.refusals.insert(key, Refusals { call, error: error.clone(), size, fuel, last: fuel, times: 1 });
         self.reply(key, Err(error), None)
     }
@@ -337,7 +336,7 @@ impl Live {
     /// Records a spawn that was decided, and the child's birth.
     fn spawn(&mut self, passing: Passing, now: u64) -> Result<Begun, Inconsistent> {
         let key = passing.key;
-        let size = passing.body.as_ref().map_or(0, |b| b.len() as u64);
+        let size = passing.size.unwrap_or(0);
         let plan = match &passing.call {
             Call::Spawn(spec) => self.plan(key, spec, children::Spent { fuel: passing.fuel, size }),
             _ => None,

@@ -6,7 +6,7 @@ use authority::{Labels, Pattern, Verb};
 
 use super::answer::{Answer, Error, Head};
 use super::call::{Pid, Priority};
-use super::decide::{Decided, done, fail};
+use super::decide::{Decided, Moment, done, fail};
 use super::state::{Mailbox, Message, Payload, Pending, Proc, Run};
 use crate::limits::{BODY_BYTES, LINE_LENGTH, MAILBOX_BYTES, MAILBOX_MESSAGES, SUBSCRIPTIONS};
 
@@ -15,15 +15,7 @@ pub(super) fn peer(run: &Run, me: &Proc, to: &str) -> Option<Pid> {
     if to == "parent" { me.parent } else { run.names.get(to).copied() }
 }
 
-pub(super) fn send(
-    run: &Run,
-    me: &Proc,
-    to: &str,
-    size: u64,
-    until: Option<u64>,
-    now: u64,
-    id: u64,
-) -> Decided {
+pub(super) fn send(run: &Run, me: &Proc, to: &str, size: u64, until: Option<u64>, at: Moment) -> Decided {
     if !me.may(Verb::Send, to) {
         return fail(Error::Denied);
     }
@@ -37,9 +29,9 @@ pub(super) fn send(
         return fail(Error::Closed);
     }
     if peer.mailbox.line.is_empty() && peer.mailbox.has_room(size) {
-        return done(Answer::Id(id));
+        return done(Answer::Id(at.seq));
     }
-    if until.is_some_and(|until| until <= now) || peer.mailbox.line.len() >= LINE_LENGTH {
+    if until.is_some_and(|until| until <= at.now) || peer.mailbox.line.len() >= LINE_LENGTH {
         return fail(Error::TimedOut);
     }
     if me.stopping { fail(Error::Interrupted) } else { Decided::Wait(until) }
@@ -114,48 +106,44 @@ fn subscribers(run: &Run, topic: &str) -> Vec<Pid> {
     pids
 }
 
+/// What a message carries: the entry that has its body, its size, its bytes where they are at hand.
+pub(super) struct Parcel {
+    pub id: u64,
+    pub size: u64,
+    pub body: Payload,
+}
+
 /// Delivers the message of a `send`.
 pub(super) fn deliver(
     run: &mut Run,
     from: Pid,
     to: Pid,
-    call: (Priority, Option<u64>),
-    id: u64,
-    size: u64,
-    body: Payload,
+    (priority, in_reply_to): (Priority, Option<u64>),
+    parcel: Parcel,
 ) -> Option<Pid> {
     let labels = run.proc(from)?.labels.clone();
-    let (priority, in_reply_to) = call;
+    let Parcel { id, size, body } = parcel;
     let message = Message { id, sender: from, topic: None, in_reply_to, priority, labels, size, body };
     run.proc_mut(to)?.mailbox.push(message);
     Some(to)
 }
 
 /// Delivers an event and answers who got it.
-pub(super) fn broadcast(
-    run: &mut Run,
-    from: Pid,
-    topic: &str,
-    id: u64,
-    size: u64,
-    body: &Payload,
-) -> Vec<Pid> {
+pub(super) fn broadcast(run: &mut Run, from: Pid, topic: &str, parcel: &Parcel) -> Vec<Pid> {
     let pids = subscribers(run, topic);
     let labels = run.proc(from).map(|p| p.labels.clone()).unwrap_or_default();
     let topic: Arc<str> = topic.into();
     for pid in &pids {
         let Some(proc) = run.proc_mut(*pid) else { continue };
-        let (topic, labels, body) = (Some(topic.clone()), labels.clone(), body.clone());
-        let priority = Priority::Normal;
         proc.mailbox.push_event(Message {
-            id,
+            id: parcel.id,
             sender: from,
-            topic,
+            topic: Some(topic.clone()),
             in_reply_to: None,
-            priority,
-            labels,
-            size,
-            body,
+            priority: Priority::Normal,
+            labels: labels.clone(),
+            size: parcel.size,
+            body: parcel.body.clone(),
         });
     }
     pids

@@ -7,19 +7,12 @@ use authority::Verb;
 
 use super::answer::{Answer, Error};
 use super::call::Pid;
-use super::decide::{Decided, done, fail, valid_name};
+use super::decide::{Decided, Moment, done, fail, valid_name};
 use super::state::{Lease, Proc, Run};
 use crate::limits::{LEASE_TTL_MS, LEASES, LINE_LENGTH};
 
-pub(super) fn acquire(
-    run: &Run,
-    me: &Proc,
-    name: &str,
-    ttl: u64,
-    until: Option<u64>,
-    now: u64,
-    token: u64,
-) -> Decided {
+pub(super) fn acquire(run: &Run, me: &Proc, name: &str, ttl: u64, until: Option<u64>, at: Moment) -> Decided {
+    let Moment { now, seq: token } = at;
     if !me.may(Verb::Lease, name) {
         return fail(Error::Denied);
     }
@@ -63,10 +56,10 @@ pub(super) fn holds(run: &Run, me: &Proc, token: u64, now: u64) -> Result<(), Er
     }
 }
 
-/// The newest token of the lease that a token was once for: a lost lease is forgotten by its holder, so the nearest
-/// newest token that is not smaller is the best that can be said. It is this one while nobody has taken the lease again.
+/// The newest token of the lease that a token was once for: a lost lease is forgotten by its holder, so the nearest newer
+/// one is the best that can be said; 0 when nobody has one.
 fn newest(run: &Run, token: u64) -> u64 {
-    run.leases.values().map(|lease| lease.newest).filter(|newest| *newest >= token).min().unwrap_or(token)
+    run.leases.values().map(|lease| lease.newest).filter(|newest| *newest >= token).min().unwrap_or(0)
 }
 
 pub(super) fn renew(run: &Run, me: &Proc, token: u64, ttl: u64, now: u64) -> Decided {

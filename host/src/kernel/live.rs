@@ -106,10 +106,38 @@ pub(super) struct Live {
 }
 
 /// A body on its way into an entry.
-pub(super) struct Carried {
-    pub bytes: Bytes,
-    /// Present for files, artifacts and grants.
-    pub bare: Option<Digest>,
+pub(super) enum Carried {
+    /// Committed to with a salted digest, which the writer makes.
+    Salted(Bytes),
+    /// Committed to with this bare digest: a file, an artifact, a grant.
+    Bare(Bytes, Digest),
+    /// Not kept: an argument of so many bytes, of a call that failed.
+    Dropped(u64),
+}
+
+impl Carried {
+    /// With the bare digest, if there is one.
+    pub(super) fn of(bytes: Bytes, bare: Option<Digest>) -> Carried {
+        match bare {
+            Some(digest) => Carried::Bare(bytes, digest),
+            None => Carried::Salted(bytes),
+        }
+    }
+
+    fn blob(&self) -> Blob {
+        match self {
+            Carried::Salted(bytes) => Blob { size: bytes.len() as u64, digest: None },
+            Carried::Bare(bytes, digest) => Blob { size: bytes.len() as u64, digest: Some(*digest) },
+            Carried::Dropped(size) => Blob { size: *size, digest: None },
+        }
+    }
+
+    fn bytes(&self) -> Option<&Bytes> {
+        match self {
+            Carried::Salted(bytes) | Carried::Bare(bytes, _) => Some(bytes),
+            Carried::Dropped(_) => None,
+        }
+    }
 }
 
 impl Line for Entry {
@@ -143,25 +171,21 @@ impl Live {
         event: Event,
         body: Option<Carried>,
     ) -> Result<u64, Inconsistent> {
-        let blob = body.as_ref().map(|b| Blob { size: b.bytes.len() as u64, digest: b.bare });
-        self.append_blob(now, key, fuel, event, blob, body)
-    }
-
-    pub(super) fn append_blob(
-        &mut self,
-        now: u64,
-        key: Key,
-        fuel: u64,
-        event: Event,
-        blob: Option<Blob>,
-        body: Option<Carried>,
-    ) -> Result<u64, Inconsistent> {
         if let Some(broken) = &self.broken {
             return Err(broken.clone());
         }
         let seq = self.state.seq + 1;
-        let entry = Entry { v: VERSION, seq, t: now, run: key.run, pid: key.pid, fuel, event, body: blob };
-        let bytes = body.as_ref().map(|b| &b.bytes);
+        let entry = Entry {
+            v: VERSION,
+            seq,
+            t: now,
+            run: key.run,
+            pid: key.pid,
+            fuel,
+            event,
+            body: body.as_ref().map(Carried::blob),
+        };
+        let bytes = body.as_ref().and_then(Carried::bytes);
         self.forget_due(&entry, key);
         let applied =
             self.state.apply(&entry, bytes, &mut self.wakes).and_then(|()| self.check(&entry, bytes));
@@ -170,7 +194,11 @@ impl Live {
             return Err(broken);
         }
         self.remember_due(&entry, key);
-        let body = body.map(|b| if b.bare.is_some() { Body::Plain(b.bytes) } else { Body::Salted(b.bytes) });
+        let body = match body {
+            Some(Carried::Salted(bytes)) => Some(Body::Salted(bytes)),
+            Some(Carried::Bare(bytes, _)) => Some(Body::Plain(bytes)),
+            Some(Carried::Dropped(_)) | None => None,
+        };
         self.journal.append(Item { line: entry, body });
         Ok(seq)
     }
@@ -344,9 +372,8 @@ impl Live {
         }
         let Some(run) = self.refusals.remove(&key) else { return Ok(()) };
         let repeat = (run.times > 1).then_some(Repeat { times: run.times, last: run.last });
-        let blob = run.size.map(|size| Blob { size, digest: None });
         let event = Event::Call { call: run.call, out: Err(run.error), repeat };
-        self.append_blob(now, key, run.fuel, event, blob, None).map(|_| ())
+        self.append(now, key, run.fuel, event, run.size.map(Carried::Dropped)).map(|_| ())
     }
 }
 

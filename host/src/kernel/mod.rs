@@ -37,7 +37,7 @@ pub mod request;
 pub mod state;
 pub mod tape;
 
-use answer::{Error, Exit};
+use answer::Exit;
 use call::{Call, Key, RunId};
 use entry::{Birth, Entry, Event, Opening};
 use live::{Carried, Control, Live};
@@ -81,8 +81,10 @@ pub struct Launch {
 /// A body on its way in, with its share of what all guests may have in flight.
 #[derive(Debug)]
 pub struct Lifted {
-    /// The bytes.
-    pub bytes: Bytes,
+    /// The bytes; none when the body is over the verb's limit, and was dropped.
+    pub bytes: Option<Bytes>,
+    /// How many there were.
+    pub size: u64,
     /// Given back once the call has begun.
     pub in_flight: Option<SemaphorePermit<'static>>,
 }
@@ -263,7 +265,7 @@ impl Live {
     fn open(&mut self, new: NewRun) -> Result<Launch, Inconsistent> {
         let (now, run) = (self.now(), self.state.last_run + 1);
         let bytes = new.grant.encode();
-        let grant = Carried { bare: Some(audit::Digest::of(&bytes)), bytes: bytes.into() };
+        let grant = Carried::Bare(bytes.clone().into(), audit::Digest::of(&bytes));
         let root = new.grant.root;
         let name = new.opening.label.clone();
         self.append(now, Key { run, pid: 0 }, 0, Event::Run(Box::new(new.opening)), Some(grant))?;
@@ -279,7 +281,7 @@ impl Live {
             input: self.state.seq + 1,
         };
         let key = Key { run, pid: 1 };
-        self.launch(now, key, birth, new.input.clone(), Some(Carried { bytes: new.input, bare: None }))
+        self.launch(now, key, birth, new.input.clone(), Some(Carried::Salted(new.input)))
     }
 
     /// Records a birth.
@@ -326,13 +328,7 @@ impl Live {
         if at_work || !me.children.is_empty() {
             return Ok(None);
         }
-        let size = output.as_ref().map_or(0, |output| output.len() as u64);
-        let exit = match self.unpaid(key, size) {
-            Some(Error::Exhausted(meter)) if *exit == Exit::Returned => &Exit::Exhausted(meter),
-            _ => exit,
-        };
-        let body =
-            output.clone().filter(|_| *exit == Exit::Returned).map(|bytes| Carried { bytes, bare: None });
+        let body = output.clone().filter(|_| *exit == Exit::Returned).map(Carried::Salted);
         let seq = self.append(now, key, fuel, Event::Exit(Box::new(exit.clone())), body)?;
         self.waits.remove(&key);
         self.controls.remove(&key);

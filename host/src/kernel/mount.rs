@@ -11,7 +11,7 @@ use super::decide::{Decided, Effect, done};
 use super::lease;
 use super::path::RelPath;
 use super::ports::{Expect, Listed, MountError, Range};
-use super::state::{File, Payload, Proc, Run};
+use super::state::{File, Proc, Run};
 use crate::limits::{FILE_BYTES, LISTED, SCRATCH_FILES};
 
 /// The name of every process's own mount.
@@ -263,8 +263,8 @@ pub(super) fn rename(
 }
 
 /// Keeps a written file in the process's scratch mount.
-pub(super) fn keep(me: &mut Proc, path: &str, digest: Digest, size: u64, seq: u64, body: Payload) {
-    me.scratch.insert(path.to_owned(), File { digest, size, seq, body });
+pub(super) fn keep(me: &mut Proc, path: &str, file: File) {
+    me.scratch.insert(path.to_owned(), file);
 }
 
 /// Moves a file within the scratch mount.

@@ -1,35 +1,27 @@
 //! Replay: the answers to a process's calls, from its entries. The process is executed again; each call that it makes
 //! is compared with the one that was logged, and answered as it was then. Nothing outside is touched.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use audit::Digest;
 use bytes::Bytes;
 use ledger::Meter;
 
+use super::Lifted;
 use super::answer::{Answer, Error, Exit};
-use super::call::{Call, Key, Pid};
+use super::call::{Call, Key};
 use super::cost::{FUEL_BYTE, FUEL_CALL};
-use super::entry::{Birth, Blob, Entry, EntryError, Event, Opening, Repeat};
-use super::live::{Reply, refused};
-use super::state::{Inconsistent, Limits, State};
-use crate::journal::reader::Span;
+use super::entry::{Birth, Blob, Entry, EntryError, Repeat};
+use super::live::Reply;
+use super::state::{Inconsistent, Limits};
 use crate::journal::{Reader, StoreError};
 
+mod recording;
 mod text;
 
+pub use recording::{Recording, record};
 use text::{describe, ended, summary};
-
-/// A run as it was logged, ready to be executed again.
-pub struct Recording {
-    /// Its first entry.
-    pub opening: Opening,
-    /// Its processes, by number.
-    pub tapes: BTreeMap<Pid, Tape>,
-    /// Its entries.
-    pub entries: u64,
-}
 
 /// Why a run cannot be replayed.
 #[derive(Debug, thiserror::Error)]
@@ -108,89 +100,6 @@ struct Played {
     limits: Option<Limits>,
 }
 
-/// Reads a run and folds it, so that each answer comes with what the process was held to after it.
-///
-/// # Errors
-/// When the log cannot be read or does not follow.
-pub fn record(reader: Reader, span: Span) -> Result<Recording, TapeError> {
-    let bodies = Arc::new(Mutex::new(reader));
-    let mut state = State { last_run: span.run - 1, ..State::default() };
-    let mut opening = None;
-    let mut tapes: BTreeMap<Pid, Tape> = BTreeMap::new();
-    let mut lines = Vec::new();
-    lock(&bodies).lines(span.first, span.last, |seq, line| {
-        let entry = Entry::parse(line).map_err(|source| TapeError::Entry { seq, source })?;
-        if entry.seq != seq {
-            return Err(Inconsistent { seq, what: format!("it says that it is #{}", entry.seq) }.into());
-        }
-        if entry.run == span.run {
-            lines.push(entry);
-        }
-        Ok::<(), TapeError>(())
-    })?;
-    let entries = lines.len() as u64;
-    for entry in lines {
-        let key = Key { run: entry.run, pid: entry.pid };
-        let notice = match &entry.event {
-            Event::Call { out: Ok(answer), .. } | Event::Outcome { out: Ok(answer), .. } => {
-                state.payload(key, answer)
-            }
-            _ => None,
-        };
-        let body = match &entry.event {
-            Event::Run(_) => Some(fetch(&bodies, entry.seq)?),
-            _ => None,
-        };
-        state.seq = entry.seq - 1;
-        state.apply(&entry, body.as_ref(), &mut Vec::new())?;
-        let limits = state.proc(key).map_or(Limits { fuel: 0, memory: 0 }, |me| me.limits());
-        let told = |out: &Result<Answer, Error>| (!refused(out)).then_some(limits);
-        let (seq, fuel, now, blob) = (entry.seq, entry.fuel, entry.t, entry.body);
-        let tape = tapes.get_mut(&entry.pid);
-        match (entry.event.clone(), tape) {
-            (Event::Run(run), _) => opening = Some(*run),
-            (Event::Start(birth), _) => {
-                // The parent is told what it is held to with its child's budget gone.
-                if let Some(pid) = birth.parent
-                    && let Some(played) = tapes.get_mut(&pid).and_then(Tape::last)
-                {
-                    played.limits = state.proc(Key { pid, ..key }).map(|parent| parent.limits());
-                }
-                let tape = Tape {
-                    key,
-                    birth: *birth,
-                    born: now,
-                    limits,
-                    steps: VecDeque::new(),
-                    end: None,
-                    calls: 0,
-                    diverged: None,
-                    cut: false,
-                    failed: None,
-                    bodies: bodies.clone(),
-                };
-                tapes.insert(key.pid, tape);
-            }
-            (Event::Call { call, out, repeat }, Some(tape)) => {
-                let answer = Some(Played { seq, limits: told(&out), out, notice, now });
-                tape.steps.push_back(Step { seq, fuel, call, blob, repeat, done: 0, answer });
-            }
-            (Event::Wait { call, .. } | Event::Intent { call, .. }, Some(tape)) => {
-                tape.steps.push_back(Step { seq, fuel, call, blob, repeat: None, done: 0, answer: None });
-            }
-            (Event::Outcome { out, .. }, Some(tape)) => {
-                if let Some(step) = tape.steps.back_mut() {
-                    step.answer = Some(Played { seq, limits: told(&out), out, notice, now });
-                }
-            }
-            (Event::Exit(exit), Some(tape)) => tape.close(entry, *exit),
-            (Event::Expire { .. } | Event::End, _) | (_, None) => {}
-        }
-    }
-    let opening = opening.ok_or(TapeError::Pruned(span.first))?;
-    Ok(Recording { opening, tapes, entries })
-}
-
 fn lock(reader: &Arc<Mutex<Reader>>) -> std::sync::MutexGuard<'_, Reader> {
     reader.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -246,14 +155,14 @@ impl Tape {
     }
 
     /// Compares a call with the next logged one and answers it; `None` when the process is to go no further.
-    pub fn call(&mut self, fuel: u64, call: &Call, body: Option<&Bytes>) -> Option<Reply> {
+    pub fn call(&mut self, fuel: u64, call: &Call, body: Option<&Lifted>) -> Option<Reply> {
         self.play(fuel, call, body).unwrap_or_else(|failed| {
             self.failed = Some(failed);
             None
         })
     }
 
-    fn play(&mut self, fuel: u64, call: &Call, body: Option<&Bytes>) -> Result<Option<Reply>, TapeError> {
+    fn play(&mut self, fuel: u64, call: &Call, body: Option<&Lifted>) -> Result<Option<Reply>, TapeError> {
         let Some(step) = self.steps.front() else {
             if self.stopped_here(fuel, body) {
                 self.cut = true;
@@ -289,8 +198,8 @@ impl Tape {
 
     /// Whether the process was ended from outside in this call before it had an entry, or the log stops here with the
     /// host that wrote it.
-    fn stopped_here(&self, fuel: u64, body: Option<&Bytes>) -> bool {
-        let charged = FUEL_CALL + FUEL_BYTE * body.map_or(0, |b| b.len() as u64);
+    fn stopped_here(&self, fuel: u64, body: Option<&Lifted>) -> bool {
+        let charged = FUEL_CALL + FUEL_BYTE * body.map_or(0, |b| b.size);
         match &self.end {
             Some((entry, Exit::Killed | Exit::Exhausted(Meter::WallTime))) => entry.fuel == fuel + charged,
             Some(_) => false,
@@ -308,7 +217,7 @@ impl Tape {
         step: &Step,
         fuel: u64,
         call: &Call,
-        body: Option<&Bytes>,
+        body: Option<&Lifted>,
     ) -> Result<Option<String>, TapeError> {
         let expected = match step.repeat {
             Some(repeat) if step.done + 1 == repeat.times => Some(repeat.last),
@@ -328,17 +237,17 @@ impl Tape {
     }
 
     /// Whether the body that the call carries is the one that the entry committed to.
-    fn same_body(&self, step: &Step, body: Option<&Bytes>) -> Result<bool, TapeError> {
+    fn same_body(&self, step: &Step, body: Option<&Lifted>) -> Result<bool, TapeError> {
         let answers = step.answer.as_ref().is_some_and(|played| {
             played.seq == step.seq
                 && played.out.as_ref().is_ok_and(|answer| answer.body_at(step.seq) == Some(step.seq))
         });
         let blob = if answers { None } else { step.blob };
         let (Some(blob), Some(body)) = (blob, body) else { return Ok(blob.is_none() == body.is_none()) };
-        if blob.size != body.len() as u64 {
+        if blob.size != body.size {
             return Ok(false);
         }
-        let Some(digest) = blob.digest else { return Ok(true) };
+        let (Some(digest), Some(body)) = (blob.digest, &body.bytes) else { return Ok(blob.digest.is_none()) };
         Ok(match lock(&self.bodies).body(step.seq)?.ok_or(TapeError::Pruned(step.seq))?.salt {
             Some(salt) => digest == Digest::salted(&salt, body),
             None => digest == Digest::of(body),

@@ -201,8 +201,10 @@ mod tests {
 
     #[test]
     fn only_the_machine_failing_ends_the_guest() {
-        let machine: [fn() -> wasmtime::Error; 2] =
-            [|| rustix::io::Errno::NOMEM.into(), || std::io::Error::from(std::io::ErrorKind::OutOfMemory).into()];
+        let machine: [fn() -> wasmtime::Error; 2] = [
+            || rustix::io::Errno::NOMEM.into(),
+            || std::io::Error::from(std::io::ErrorKind::OutOfMemory).into(),
+        ];
         let mut quota = Quota::new(4 * PAGE);
         for error in machine {
             assert!(quota.memory_growing(0, 65_536, None).unwrap());

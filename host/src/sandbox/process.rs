@@ -216,6 +216,9 @@ fn judge(answered: Result<Answered, Stopped>, started: bool, guest: &mut Guest) 
         Some(Cut::Halt(_) | Cut::Recording) => return (Exit::Killed, None),
         None => {}
     }
+    if error.is::<HostFailed>() {
+        return (Exit::Killed, None);
+    }
     let trap = error.downcast_ref::<Trap>();
     if trap == Some(&Trap::OutOfFuel) {
         return (Exit::Exhausted(Meter::Fuel), None);

@@ -154,12 +154,12 @@ pub async fn call<T: Caller>(
     body: Option<Lifted>,
 ) -> wasmtime::Result<Reply> {
     let before = consumed(store)?;
-    let carried = body.as_ref().map_or(0, |b| b.bytes.len() as u64);
+    let carried = body.as_ref().map_or(0, |b| b.size);
     charge(store, FUEL_CALL + FUEL_BYTE * carried)?;
     take_turns(store, before).await;
     let reply = match &mut store.data_mut().desk().gate {
         Gate::Live(kernel, key) => kernel.call(*key, before, call, body).await.map_err(Cut::from),
-        Gate::Replay(tape) => match tape.call(before, &call, body.as_ref().map(|b| &b.bytes)) {
+        Gate::Replay(tape) => match tape.call(before, &call, body.as_ref()) {
             Some(reply) => Ok(reply),
             None => Err(Cut::Recording),
         },
@@ -195,11 +195,10 @@ pub(crate) async fn call_owned<T: Caller>(
     let size = bytes.len();
     if size as u64 > limit {
         drop(bytes);
-        charge(store, FUEL_BYTE * size as u64)?;
-        let verb = call.verb().to_owned();
-        return self::call(store, Call::Oversized { verb, size: size as u64, limit }, None).await;
+        let dropped = Lifted { bytes: None, size: size as u64, in_flight: None };
+        return self::call(store, call, Some(dropped)).await;
     }
-    let lifted = Lifted { in_flight: in_flight(size).await?, bytes: bytes.into() };
+    let lifted = Lifted { in_flight: in_flight(size).await?, size: size as u64, bytes: Some(bytes.into()) };
     self::call(store, call, Some(lifted)).await
 }
 
@@ -212,12 +211,12 @@ pub(crate) async fn call_with<T: Caller>(
 ) -> wasmtime::Result<Reply> {
     let size = list.len();
     if size as u64 > FILE_BYTES {
-        let verb = call.verb().to_owned();
-        return self::call(store, Call::Oversized { verb, size: size as u64, limit: FILE_BYTES }, None).await;
+        let dropped = Lifted { bytes: None, size: size as u64, in_flight: None };
+        return self::call(store, call, Some(dropped)).await;
     }
     let in_flight = in_flight(size).await?;
     let bytes = Bytes::copy_from_slice(list.as_le_slice(&*store));
-    self::call(store, call, Some(Lifted { bytes, in_flight })).await
+    self::call(store, call, Some(Lifted { bytes: Some(bytes), size: size as u64, in_flight })).await
 }
 
 /// Makes a call whose function has no error: a meter that does not cover it ends the process.

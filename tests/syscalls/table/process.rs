@@ -90,8 +90,11 @@ pub fn cases() -> Vec<Case> {
             .leaves(&["call spawn id body", "call pid id", "~wait exit", "call wait exit"]),
         Case::new("process.child.wait", Error)
             .needs(spawns)
-            .flags(&["--budget", "calls=1"])
-            .does(json!([spawn, {"op": "wait", "on": "c"}]))
+            .flags(&["--budget", "calls=2"])
+            .does(json!([
+                {"op": "spawn", "component": "idle", "budget": {"calls": 0}, "as": "c"},
+                {"op": "wait", "on": "c"},
+            ]))
             .answers(json!([{"ok": 2}, {"err": {"exhausted": "calls"}}]))
             .leaves(&["call spawn id body", "call pid id", "call wait exhausted"]),
         Case::new("process.child.signal", Granted)

@@ -1,8 +1,8 @@
 //! How a divergence shows calls and ends.
 
 use audit::Digest;
-use bytes::Bytes;
 
+use crate::kernel::Lifted;
 use crate::kernel::answer::Exit;
 use crate::kernel::call::Call;
 
@@ -14,9 +14,11 @@ pub(super) fn summary(call: &Call) -> String {
 }
 
 /// A call with the fuel that was consumed before it, and what it carries.
-pub(super) fn describe(call: &Call, fuel: u64, body: Option<&Bytes>) -> String {
-    let body =
-        body.map(|b| format!(", body {} bytes, {}", ledger::grouped(b.len() as u64), Digest::of(b).short()));
+pub(super) fn describe(call: &Call, fuel: u64, body: Option<&Lifted>) -> String {
+    let digest = |lifted: &Lifted| {
+        lifted.bytes.as_ref().map(|b| format!(", {}", Digest::of(b).short())).unwrap_or_default()
+    };
+    let body = body.map(|b| format!(", body {} bytes{}", ledger::grouped(b.size), digest(b)));
     format!("{} fuel {}{}", summary(call), ledger::grouped(fuel), body.unwrap_or_default())
 }
 

@@ -37,9 +37,7 @@ fn link_files<T: Guest>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     types.resource("directory-entry-stream", ResourceType::host::<DirectoryEntryStream>(), |_, _| Ok(()))?;
     define(&mut types, "filesystem-error-code", 0, |_, (_,): (Resource<IoError>,)| Ok((None::<FileError>,)))?;
     let mut preopens = linker.instance(&versioned("wasi:filesystem/preopens"))?;
-    define(&mut preopens, "get-directories", 0, |_, ()| {
-        Ok((Vec::<(Resource<Descriptor>, String)>::new(),))
-    })
+    define(&mut preopens, "get-directories", 0, |_, ()| Ok((Vec::<(Resource<Descriptor>, String)>::new(),)))
 }
 
 fn link_sockets<T: Guest>(linker: &mut Linker<T>) -> wasmtime::Result<()> {

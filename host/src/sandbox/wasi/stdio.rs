@@ -5,7 +5,7 @@ use wasmtime::{AsContextMut, StoreContextMut};
 use wasmtime_wasi::p2::bindings::io::error::Error as IoError;
 use wasmtime_wasi::p2::bindings::io::streams::StreamError;
 
-use super::poll::{self, Pollable};
+use super::poll;
 use super::state::Handle;
 use super::{Guest, Stream, define, versioned};
 

@@ -43,12 +43,21 @@ impl Guest for Host {
         Ok(())
     }
 
-    fn charge(store: &mut StoreContextMut<'_, Self>, bytes: u64) -> wasmtime::Result<()> {
+    async fn charge(store: &mut StoreContextMut<'_, Self>, bytes: u64) -> wasmtime::Result<()> {
         store.data_mut().calls += 1;
         store.data_mut().bytes += bytes;
+        // As the process does it: setting fuel starts wasmtime's own interval anew.
+        let left = store.get_fuel()?.saturating_sub(bytes);
+        store.set_fuel(left)?;
+        if store.data().calls.is_multiple_of(TURN) {
+            tokio::task::yield_now().await;
+        }
         Ok(())
     }
 }
+
+/// Calls after which it lets others run.
+const TURN: u64 = 8;
 
 const START: u64 = 1_700_000_000_123;
 
@@ -64,29 +73,37 @@ fn engine() -> &'static Engine {
     })
 }
 
+/// A store for a run with so much fuel.
+fn store(seed: u8, fuel: u64) -> Store<Host> {
+    let mut store = Store::new(engine(), host(seed));
+    store.set_fuel(fuel).unwrap();
+    store.fuel_async_yield_interval(Some(engine::FUEL_YIELD)).unwrap();
+    store
+}
+
 /// Runs a command to its end.
 fn run(component: &Component, seed: u8) -> (Host, wasmtime::Result<Result<(), ()>>) {
-    let mut linker = Linker::new(engine());
-    link(&mut linker).unwrap();
-    let pre = linker.instantiate_pre(component).unwrap();
-    let mut store = Store::new(engine(), host(seed));
-    store.set_fuel(1_000_000_000).unwrap();
-    store.fuel_async_yield_interval(Some(engine::FUEL_YIELD)).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let result = runtime.block_on(async {
-        let instance = pre.instantiate_async(&mut store).await?;
-        let (name, _) = component
-            .component_type()
-            .exports(engine())
-            .find(|(name, _)| name.starts_with("wasi:cli/run@"))
-            .map(|(name, export)| (name.to_owned(), export.ty))
-            .unwrap();
-        let exports = instance.get_export_index(&mut store, None, &name).unwrap();
-        let index = instance.get_export_index(&mut store, Some(&exports), "run").unwrap();
-        let function = instance.get_typed_func::<(), (Result<(), ()>,)>(&mut store, index)?;
-        Ok(function.call_async(&mut store, ()).await?.0)
-    });
+    let mut store = store(seed, 1_000_000_000);
+    let result = alone().block_on(execute(component, &mut store));
     (store.into_data(), result)
+}
+
+/// One thread for all tasks.
+fn alone() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().build().unwrap()
+}
+
+async fn execute(component: &Component, store: &mut Store<Host>) -> wasmtime::Result<Result<(), ()>> {
+    let mut linker = Linker::new(engine());
+    link(&mut linker)?;
+    let instance = linker.instantiate_pre(component)?.instantiate_async(&mut *store).await?;
+    let ty = component.component_type();
+    let mut names = ty.exports(engine()).map(|(name, _)| name);
+    let name = names.find(|name| name.starts_with("wasi:cli/run@")).unwrap();
+    let exports = instance.get_export_index(&mut *store, None, name).unwrap();
+    let index = instance.get_export_index(&mut *store, Some(&exports), "run").unwrap();
+    let function = instance.get_typed_func::<(), (Result<(), ()>,)>(&mut *store, index)?;
+    Ok(function.call_async(&mut *store, ()).await?.0)
 }
 
 const GUEST: &str = r#"
@@ -250,8 +267,8 @@ fn handles_are_capped_and_never_panic() {
     assert!(state.deadline(7).is_err());
 }
 
-/// A command whose `run` executes `body` with WASI's pollables, random bytes and output at hand.
-fn command(body: &str) -> wasmtime::Result<()> {
+/// A command whose `run` executes `body` with WASI's pollables and random bytes at hand.
+fn calling(body: &str) -> Component {
     let text = format!(
         r#"(component
         (import "wasi:io/poll@0.2.0" (instance $poll
@@ -293,8 +310,11 @@ fn command(body: &str) -> wasmtime::Result<()> {
         (instance $r (export "run" (func $run)))
         (export "wasi:cli/run@0.2.0" (instance $r)))"#
     );
-    let component = Component::new(engine(), wat::parse_str(text)?)?;
-    let (_, result) = run(&component, 0);
+    Component::new(engine(), wat::parse_str(text).unwrap()).unwrap()
+}
+
+fn command(body: &str) -> wasmtime::Result<()> {
+    let (_, result) = run(&calling(body), 0);
     result.map(|status| assert_eq!(status, Ok(())))
 }
 
@@ -343,4 +363,26 @@ fn misuse_ends_the_guest() {
          (call $poll (i32.const 0) (i32.const 2000) (i32.const 16))",
     );
     assert!(long.contains("poll of 2000"), "{long}");
+}
+
+#[test]
+fn a_guest_that_only_calls_wasi_lets_others_run() {
+    let component = calling("(loop (call $draw (i64.const 32) (i32.const 16)) (br 0))");
+    // The fuel ends a guest that lets nobody else in: then the test fails and does not hang.
+    let mut store = store(0, 20_000_000);
+    alone().block_on(async {
+        let turns = tokio::spawn(async {
+            for _ in 0..50 {
+                tokio::task::yield_now().await;
+            }
+        });
+        tokio::select! {
+            biased;
+            done = turns => done.unwrap(),
+            ended = execute(&component, &mut store) => panic!("the other task never ran: {ended:?}"),
+        }
+    });
+    let calls = store.data().calls;
+    assert!((TURN..100 * TURN).contains(&calls), "{calls} calls in 50 turns");
+    assert!(store.get_fuel().unwrap() > 10_000_000);
 }

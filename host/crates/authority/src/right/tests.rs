@@ -142,7 +142,7 @@ fn a_childs_set_is_bounded_too() {
     let labels = long_labels();
     let unless: Vec<&str> = labels.iter().map(String::as_str).collect();
     let needs = set([right(Verb::Put, "*", Use::Allow, Use::Allow, &unless)]);
-    for count in 1..=20 {
+    for count in 1..=16 {
         // Each of the parent's names with all labels of the need: longer than either.
         let parent = Rights::new(quoted(count, &unless[..1])).unwrap();
         match Rights::attenuate(&needs, &parent, None) {
