@@ -11,6 +11,7 @@ use tokio::sync::{Notify, oneshot};
 use super::answer::{Answer, Error, Exit};
 use super::call::{Call, Key, RunId};
 use super::draw::Chunks;
+use super::due::Due;
 use super::effect::Outside;
 use super::entry::{Blob, Entry, Event, Repeat, VERSION};
 use super::state::{Inconsistent, Limits, State};
@@ -69,17 +70,6 @@ pub(super) struct Refusals {
     pub fuel: u64,
     pub last: u64,
     pub times: u64,
-}
-
-/// Something that kernel time brings.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Due {
-    /// A wait gives up.
-    Wait(Key),
-    /// A lease expires.
-    Lease(RunId, String, u64),
-    /// A process's wall time is over.
-    Wall(Key),
 }
 
 /// See the module.
@@ -218,73 +208,6 @@ impl Live {
         Ok(())
     }
 
-    /// Drops what is due no more once this entry is applied: the end of its process's wait, a lease that was given back.
-    fn forget_due(&mut self, entry: &Entry, key: Key) {
-        match &entry.event {
-            Event::Outcome { .. } | Event::Exit(_) => {
-                let pending = self.state.proc(key).and_then(|me| me.pending.as_ref());
-                if let Some((until, seq)) = pending.and_then(|pending| Some((pending.until?, pending.seq))) {
-                    self.due.remove(&(until, seq, Due::Wait(key)));
-                }
-            }
-            Event::Call { call: Call::Release { lease }, out: Ok(_), .. } => self.forget_lease(*lease),
-            Event::Expire { token, .. } => self.forget_lease(*token),
-            _ => {}
-        }
-        if let (Event::Exit(_), Some(me)) = (&entry.event, self.state.proc(key)) {
-            let tokens: Vec<u64> = me.leases.keys().copied().collect();
-            tokens.into_iter().for_each(|token| self.forget_lease(token));
-            if let Some(deadline) = self.state.proc(key).and_then(|me| me.deadline) {
-                self.due.remove(&(deadline, 0, Due::Wall(key)));
-            }
-        }
-    }
-
-    fn forget_lease(&mut self, token: u64) {
-        if let Some(due) = self.expiries.remove(&token) {
-            self.due.remove(&due);
-        }
-    }
-
-    /// Notes what this entry makes due later.
-    fn remember_due(&mut self, entry: &Entry, key: Key) {
-        let seq = entry.seq;
-        let mut add = |at: u64, due: Due| {
-            // A process has one end of its wall time, which is found again without the number of its first entry.
-            let seq = if matches!(due, Due::Wall(_)) { 0 } else { seq };
-            let first = self.due.first().is_none_or(|(first, ..)| at < *first);
-            if let Due::Lease(_, _, token) = &due {
-                self.expiries.insert(*token, (at, seq, due.clone()));
-            }
-            self.due.insert((at, seq, due));
-            if first {
-                self.timer.notify_one();
-            }
-        };
-        match &entry.event {
-            Event::Wait { until: Some(until), .. } => add(*until, Due::Wait(key)),
-            Event::Call { call: Call::Acquire { name, ttl, .. }, out: Ok(Answer::Id(token)), .. } => {
-                add(entry.t.saturating_add(*ttl), Due::Lease(key.run, name.clone(), *token));
-            }
-            Event::Outcome { out: Ok(Answer::Id(token)), .. } => {
-                let name = self.state.proc(key).and_then(|me| me.leases.get(token));
-                let lease =
-                    name.and_then(|name| Some((name, self.state.runs.get(&key.run)?.leases.get(name)?)));
-                if let Some((name, (_, _, expires))) =
-                    lease.and_then(|(name, lease)| Some((name, lease.holder?)))
-                {
-                    add(expires, Due::Lease(key.run, name.clone(), *token));
-                }
-            }
-            Event::Start(_) => {
-                if let Some(deadline) = self.state.proc(key).and_then(|me| me.deadline) {
-                    add(deadline, Due::Wall(key));
-                }
-            }
-            _ => {}
-        }
-    }
-
     /// The bytes that go with an answer, where the state has them. To be asked before the answer is applied, which
     /// takes messages out.
     pub(super) fn payload(&self, key: Key, answer: &Answer) -> Option<Bytes> {
@@ -320,47 +243,6 @@ impl Live {
         if let Some(waiter) = self.waits.remove(&key) {
             // A process that was ended meanwhile is not there to hear it.
             let _gone = waiter.send(reply);
-        }
-        Ok(())
-    }
-
-    /// Fires what is due, in the order of its time.
-    pub(super) fn fire(&mut self, now: u64) -> Result<(), Inconsistent> {
-        while let Some((at, _, _)) = self.due.first() {
-            if *at > now {
-                break;
-            }
-            let Some((_, seq, due)) = self.due.pop_first() else { break };
-            match due {
-                Due::Wait(key) => {
-                    if self.state.proc(key).and_then(|me| me.pending.as_ref()).is_some_and(|p| p.seq == seq) {
-                        self.wakes.push(key);
-                    }
-                }
-                Due::Lease(run, name, token) => self.expire(run, name, token, now)?,
-                Due::Wall(key) => {
-                    if let Some(control) = self.controls.get(&key) {
-                        control.end(Exit::Exhausted(ledger::Meter::WallTime));
-                    }
-                }
-            }
-            self.settle(now)?;
-        }
-        Ok(())
-    }
-
-    fn expire(&mut self, run: RunId, name: String, token: u64, now: u64) -> Result<(), Inconsistent> {
-        let holder = self.state.runs.get(&run).and_then(|run| run.leases.get(&name)?.holder);
-        match holder {
-            Some((_, held, expires)) if held == token && expires <= now => {
-                self.append(now, Key { run, pid: 0 }, 0, Event::Expire { lease: name, token }, None)?;
-            }
-            Some((_, held, expires)) if held == token => {
-                let due = (expires, self.state.seq, Due::Lease(run, name, token));
-                self.expiries.insert(token, due.clone());
-                self.due.insert(due);
-            }
-            _ => {}
         }
         Ok(())
     }

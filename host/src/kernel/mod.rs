@@ -23,6 +23,7 @@ mod children;
 pub mod cost;
 mod decide;
 mod draw;
+mod due;
 pub mod effect;
 pub mod entry;
 pub mod gate;

@@ -1,0 +1,129 @@
+//! What kernel time brings: waits that give up, leases that expire, wall time that is over. Derived from the entries, for
+//! this process alone; each is dropped when it is due no more.
+
+use super::answer::{Answer, Exit};
+use super::call::{Call, Key, RunId};
+use super::entry::{Entry, Event};
+use super::live::Live;
+use super::state::Inconsistent;
+
+/// Something that kernel time brings.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Due {
+    /// A wait gives up.
+    Wait(Key),
+    /// A lease expires.
+    Lease(RunId, String, u64),
+    /// A process's wall time is over.
+    Wall(Key),
+}
+
+impl Live {
+    /// Drops what is due no more once this entry is applied: the end of its process's wait, a lease that was given back.
+    pub(super) fn forget_due(&mut self, entry: &Entry, key: Key) {
+        match &entry.event {
+            Event::Outcome { .. } | Event::Exit(_) => {
+                let pending = self.state.proc(key).and_then(|me| me.pending.as_ref());
+                if let Some((until, seq)) = pending.and_then(|pending| Some((pending.until?, pending.seq))) {
+                    self.due.remove(&(until, seq, Due::Wait(key)));
+                }
+            }
+            Event::Call { call: Call::Release { lease }, out: Ok(_), .. } => self.forget_lease(*lease),
+            Event::Expire { token, .. } => self.forget_lease(*token),
+            _ => {}
+        }
+        if let (Event::Exit(_), Some(me)) = (&entry.event, self.state.proc(key)) {
+            let tokens: Vec<u64> = me.leases.keys().copied().collect();
+            tokens.into_iter().for_each(|token| self.forget_lease(token));
+            if let Some(deadline) = self.state.proc(key).and_then(|me| me.deadline) {
+                self.due.remove(&(deadline, 0, Due::Wall(key)));
+            }
+        }
+    }
+
+    fn forget_lease(&mut self, token: u64) {
+        if let Some(due) = self.expiries.remove(&token) {
+            self.due.remove(&due);
+        }
+    }
+
+    /// Notes what this entry makes due later.
+    pub(super) fn remember_due(&mut self, entry: &Entry, key: Key) {
+        let seq = entry.seq;
+        let mut add = |at: u64, due: Due| {
+            // A process has one end of its wall time, which is found again without the number of its first entry.
+            let seq = if matches!(due, Due::Wall(_)) { 0 } else { seq };
+            let first = self.due.first().is_none_or(|(first, ..)| at < *first);
+            if let Due::Lease(_, _, token) = &due {
+                self.expiries.insert(*token, (at, seq, due.clone()));
+            }
+            self.due.insert((at, seq, due));
+            if first {
+                self.timer.notify_one();
+            }
+        };
+        match &entry.event {
+            Event::Wait { until: Some(until), .. } => add(*until, Due::Wait(key)),
+            Event::Call { call: Call::Acquire { name, ttl, .. }, out: Ok(Answer::Id(token)), .. } => {
+                add(entry.t.saturating_add(*ttl), Due::Lease(key.run, name.clone(), *token));
+            }
+            Event::Outcome { out: Ok(Answer::Id(token)), .. } => {
+                let name = self.state.proc(key).and_then(|me| me.leases.get(token));
+                let lease =
+                    name.and_then(|name| Some((name, self.state.runs.get(&key.run)?.leases.get(name)?)));
+                if let Some((name, (_, _, expires))) =
+                    lease.and_then(|(name, lease)| Some((name, lease.holder?)))
+                {
+                    add(expires, Due::Lease(key.run, name.clone(), *token));
+                }
+            }
+            Event::Start(_) => {
+                if let Some(deadline) = self.state.proc(key).and_then(|me| me.deadline) {
+                    add(deadline, Due::Wall(key));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Fires what is due, in the order of its time.
+    pub(super) fn fire(&mut self, now: u64) -> Result<(), Inconsistent> {
+        while let Some((at, _, _)) = self.due.first() {
+            if *at > now {
+                break;
+            }
+            let Some((_, seq, due)) = self.due.pop_first() else { break };
+            match due {
+                Due::Wait(key) => {
+                    if self.state.proc(key).and_then(|me| me.pending.as_ref()).is_some_and(|p| p.seq == seq) {
+                        self.wakes.push(key);
+                    }
+                }
+                Due::Lease(run, name, token) => self.expire(run, name, token, now)?,
+                Due::Wall(key) => {
+                    if let Some(control) = self.controls.get(&key) {
+                        control.end(Exit::Exhausted(ledger::Meter::WallTime));
+                    }
+                }
+            }
+            self.settle(now)?;
+        }
+        Ok(())
+    }
+
+    fn expire(&mut self, run: RunId, name: String, token: u64, now: u64) -> Result<(), Inconsistent> {
+        let holder = self.state.runs.get(&run).and_then(|run| run.leases.get(&name)?.holder);
+        match holder {
+            Some((_, held, expires)) if held == token && expires <= now => {
+                self.append(now, Key { run, pid: 0 }, 0, Event::Expire { lease: name, token }, None)?;
+            }
+            Some((_, held, expires)) if held == token => {
+                let due = (expires, self.state.seq, Due::Lease(run, name, token));
+                self.expiries.insert(token, due.clone());
+                self.due.insert(due);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
