@@ -40,7 +40,7 @@ fn held() -> Result<f64> {
 /// Bare instances of the same component, each in a call that waits.
 pub(crate) fn bare(count: &str) -> Result<()> {
     let number: u32 = count.parse()?;
-    let bare = std::sync::Arc::new(Bare::new(&guest("idle")?, &scratch("idle-cache")?, number)?);
+    let bare = std::sync::Arc::new(Bare::new(&guest("idle")?, &scratch("idle-cache")?.join("code"), number)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build()?;
     let before = held()?;
     runtime.block_on(async {

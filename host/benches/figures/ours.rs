@@ -151,7 +151,7 @@ fn bare_each(bare: &Bare, verb: &str, count: u32) -> Result<f64> {
 
 pub(crate) fn calls(table: &mut Table) -> Result<()> {
     let ours = Ours::new("calls", 64)?;
-    let bare = Bare::new(&guest("load")?, &scratch("bare-cache")?, 8)?;
+    let bare = Bare::new(&guest("load")?, &scratch("bare-cache")?.join("code"), 8)?;
     let null = bare_each(&bare, "null", BURST)?;
     table.row("null call, burst within the queue", "µs", &ours.each("null", BURST)?, Some(null));
     let send = bare_send(&guest("load")?)?;
@@ -164,11 +164,11 @@ pub(crate) fn calls(table: &mut Table) -> Result<()> {
 
 /// A bare send: the guest's `send` verb needs leases and children, so it is asked for nothing else.
 fn bare_send(path: &Path) -> Result<f64> {
-    bare_each(&Bare::new(path, &scratch("bare-cache")?, 8)?, "emit", BURST)
+    bare_each(&Bare::new(path, &scratch("bare-cache")?.join("code"), 8)?, "emit", BURST)
 }
 
 pub(crate) fn starts(table: &mut Table) -> Result<()> {
-    let bare = Bare::new(&guest("load")?, &scratch("bare-cache")?, 1_024)?;
+    let bare = Bare::new(&guest("load")?, &scratch("bare-cache")?.join("code"), 1_024)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let (fresh, reused, first) = runtime.block_on(async {
         let mut kept = Vec::new();

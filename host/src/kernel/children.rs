@@ -67,7 +67,7 @@ pub(super) fn rights(run: &Run, me: &Proc, spec: &Spec) -> Result<Rights, Error>
 }
 
 /// What the child will be granted, if the parent can move it. Meters that the spawn does not name take the manifest's
-/// amount, else the default, at most what is left.
+/// amount, at most what is left; else the default, at most half of it.
 pub(super) fn budget(run: &Run, me: &Proc, spec: &Spec, spent: Spent) -> Result<Amounts, Error> {
     let member = run.grant.children.get(&spec.component).ok_or(Error::NotFound)?;
     if spec.budget.len() > SPAWN_TERMS {
@@ -76,9 +76,15 @@ pub(super) fn budget(run: &Run, me: &Proc, spec: &Spec, spent: Spent) -> Result<
     let defaults = default_child();
     let mut budget = Amounts::unlimited();
     for meter in Meter::ALL {
+        let left = movable(me, spec, spent, meter);
         let declared = member.budget.get(meter);
-        let wanted = if declared < MAX { declared } else { defaults.get(meter) };
-        budget = budget.with(meter, wanted.min(movable(me, spec, spent, meter)));
+        let wanted = match (declared < MAX, left < MAX) {
+            (true, _) => declared.min(left),
+            // What nobody named must not starve the parent.
+            (false, true) => defaults.get(meter).min(left / 2),
+            (false, false) => defaults.get(meter),
+        };
+        budget = budget.with(meter, wanted);
     }
     for (meter, amount) in &spec.budget {
         if *amount > movable(me, spec, spent, *meter) {
