@@ -116,7 +116,7 @@ impl Host {
 /// The runtime for guests and effects.
 pub(crate) fn runtime(threads: Option<usize>) -> Result<Runtime, HostError> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.enable_time().thread_name("agents");
+    builder.enable_all().thread_name("agents");
     if let Some(threads) = threads {
         builder.worker_threads(threads.max(1));
     }

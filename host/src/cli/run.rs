@@ -111,6 +111,11 @@ async fn follow(host: &Host, running: Running, follower: &mut Follower) -> Resul
                 seen = durable?;
                 follower.to(seen)?;
             }
+            interrupted = tokio::signal::ctrl_c() => {
+                interrupted.map_err(|error| Failure::new(Code::Internal, format!("signals: {error}")))?;
+                note("interrupted: ending the run");
+                host.end(running);
+            }
         }
     }
 }

@@ -56,6 +56,7 @@ impl Amounts {
     }
 
     /// The sums of a list in which a meter may stand several times; saturating.
+    #[cfg(test)]
     pub(crate) fn sum(list: &[(Meter, u64)]) -> Amounts {
         let mut sum = Amounts::zero();
         for (meter, n) in list {
