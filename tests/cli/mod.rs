@@ -1,7 +1,9 @@
 //! The command line: exit codes, what goes to which stream, JSON, help.
 //!
+//! - [`interrupt`]: Ctrl-C.
 //! - [`streams`]: results on standard output and nothing else there; JSON; readers that go away.
 //! - [`words`]: help, completions, slips of the pen, the places of flags.
 
+mod interrupt;
 mod streams;
 mod words;

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Serialize;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::args::RunArgs;
 use super::command::Typed;
@@ -66,9 +67,12 @@ pub fn run(dirs: &Dirs, args: RunArgs, out: &mut Out) -> Result<Code, Failure> {
     let host = Host::open(dirs, &options, &mut prepared)?;
     let runtime = host.runtime().handle().clone();
     let done = runtime.block_on(async {
+        // Before there is anything to interrupt, so that no Ctrl-C ends the program instead of the run.
+        let interrupts = signal(SignalKind::interrupt())
+            .map_err(|error| Failure::new(Code::Internal, format!("signals: {error}")))?;
         let running = host.run(prepared).await?;
         let mut follower = Follower::open(dirs, running.run, quiet, typed.clone())?;
-        let exit = follow(&host, running, &mut follower).await?;
+        let exit = follow(&host, running, interrupts, &mut follower).await?;
         Ok::<_, Failure>((follower, exit))
     });
     host.close();
@@ -95,7 +99,12 @@ pub fn run(dirs: &Dirs, args: RunArgs, out: &mut Out) -> Result<Code, Failure> {
 }
 
 /// Shows the run's entries as they become durable, until its last one is.
-async fn follow(host: &Host, running: Running, follower: &mut Follower) -> Result<u64, Failure> {
+async fn follow(
+    host: &Host,
+    running: Running,
+    mut interrupts: Signal,
+    follower: &mut Follower,
+) -> Result<u64, Failure> {
     let ended = host.ended(running);
     tokio::pin!(ended);
     let mut seen = 0;
@@ -111,8 +120,7 @@ async fn follow(host: &Host, running: Running, follower: &mut Follower) -> Resul
                 seen = durable?;
                 follower.to(seen)?;
             }
-            interrupted = tokio::signal::ctrl_c() => {
-                interrupted.map_err(|error| Failure::new(Code::Internal, format!("signals: {error}")))?;
+            Some(()) = interrupts.recv() => {
                 note("interrupted: ending the run");
                 host.end(running);
             }

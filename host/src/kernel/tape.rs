@@ -301,9 +301,9 @@ impl Tape {
         exit: &Exit,
         output: Option<&Bytes>,
     ) -> Result<bool, TapeError> {
-        // Ended from outside: replay stops it by its fuel.
+        // Ended from outside: replay stops it by its fuel, or it comes to an end of its own with just that much.
         let stopped = matches!(logged, Exit::Killed | Exit::Exhausted(Meter::WallTime));
-        if stopped && *exit == Exit::Exhausted(Meter::Fuel) {
+        if stopped && (*exit == Exit::Exhausted(Meter::Fuel) || fuel >= entry.fuel) {
             return Ok(true);
         }
         if entry.fuel != fuel || logged != exit {
