@@ -8,7 +8,7 @@ use crate::support::{Place, Run, guest};
 
 /// Work in three children at a time: computing, files, messages, time and chance.
 fn busy() -> (String, Value) {
-    let needs = "spawn = [\"child\"]\npublish = [\"go\"]\n[needs.delegate]\nsubscribe = [\"go\"]";
+    let needs = "spawn = [\"child\"]\npublish = [\"nobody\"]\n[needs.delegate]\nsubscribe = [\"go\"]";
     let manifest = team(needs, &[("child", "needs = { subscribe = [\"go\"], send = [\"parent\"] }")]);
     let child = json!([
         {"op": "subscribe", "pattern": "go"},
@@ -24,7 +24,8 @@ fn busy() -> (String, Value) {
     let mut script: Vec<Value> = names
         .map(|name| json!({"op": "spawn", "component": "child", "name": name, "input": child, "as": name}))
         .to_vec();
-    script.push(json!({"op": "publish", "topic": "go", "body": "now"}));
+    // To nobody: who has subscribed by now depends on the machine, and each subscriber costs fuel.
+    script.push(json!({"op": "publish", "topic": "nobody", "body": "now"}));
     script.extend(names.map(|name| json!({"op": "wait", "on": name})));
     script.push(json!({"op": "return", "body": "all done"}));
     (manifest, Value::Array(script))
