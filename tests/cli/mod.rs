@@ -1,6 +1,6 @@
 //! The command line: exit codes, what goes to which stream, JSON, help.
 //!
-//! - [`interrupt`]: Ctrl-C.
+//! - [`interrupt`][]: Ctrl-C ends a run in order.
 //! - [`streams`]: results on standard output and nothing else there; JSON; readers that go away.
 //! - [`words`]: help, completions, slips of the pen, the places of flags.
 
