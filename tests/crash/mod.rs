@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
+use std::ops::Range;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,6 +14,8 @@ use crate::support::{Place, guest};
 /// Kills in a test run; AOS_SOAK=1 makes a campaign of it.
 const KILLS: usize = 20;
 const CAMPAIGN: usize = 1_000;
+/// Kills on one log: each is followed by a verification of the whole of it.
+const ON_ONE_LOG: usize = 50;
 /// The latest moment, in microseconds after the start: a run takes about as long.
 const LATEST: u64 = 250_000;
 
@@ -38,6 +41,14 @@ const TEAM: &str = "[package]\nname = \"team\"\nversion = \"1.0.0\"\ndescription
 #[test]
 fn a_host_that_is_killed_loses_nothing_that_was_shown() {
     let kills = if std::env::var_os("AOS_SOAK").is_some() { CAMPAIGN } else { KILLS };
+    let cut: usize =
+        (0..kills).step_by(ON_ONE_LOG).map(|from| on_one_log(from..kills.min(from + ON_ONE_LOG))).sum();
+    println!("{kills} kills, {cut} of them before the end of a run");
+    assert!(cut * 2 >= kills, "only {cut} of {kills} kills came before the end: move LATEST");
+}
+
+/// Kills runs on one state directory; answers how many of them had not ended.
+fn on_one_log(kills: Range<usize>) -> usize {
     let place = Place::new();
     let team = place.team(TEAM);
     let site = place.folder("site");
@@ -45,7 +56,7 @@ fn a_host_that_is_killed_loses_nothing_that_was_shown() {
     let words = ["run", team.to_str().unwrap(), "--mount", &mount, "--input", "-"];
     let script = script().to_string();
     let mut cut = 0;
-    for kill in 0..kills {
+    for kill in kills {
         let wait = Duration::from_micros(RandomState::new().hash_one(kill) % LATEST);
         let running = place.start(&words, script.as_bytes());
         std::thread::sleep(wait);
@@ -65,10 +76,10 @@ fn a_host_that_is_killed_loses_nothing_that_was_shown() {
             assert!(temporary || whole, "{at}: {} has {} bytes", file.display(), bytes.len());
         }
     }
-    assert!(cut * 2 >= kills, "only {cut} of {kills} kills came before the end: move LATEST");
     place.aos(&["run", guest("probe").to_str().unwrap(), "[]"]).expect(0).answers("[]");
     place.aos(&["audit", "verify"]).expect(0).answers("audit ok");
     place.aos(&["replay"]).expect(0).answers("identical");
+    cut
 }
 
 /// Every line that standard error showed of a run's agents is in the log.

@@ -70,6 +70,7 @@ pub(super) fn error(error: MountError) -> Error {
         MountError::Conflict(found) => Error::Conflict(found),
         MountError::TooLarge(limit) => Error::TooLarge(limit),
         MountError::Invalid(what) => Error::Invalid(what),
+        MountError::InDoubt(_) => Error::UnknownOutcome,
         MountError::Unavailable(_) => Error::Unavailable(super::ports::Fault {
             detail: "the disk failed".into(),
             retryable: false,

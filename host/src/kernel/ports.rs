@@ -90,6 +90,9 @@ pub enum MountError {
     /// The path is malformed.
     #[error("{0}")]
     Invalid(String),
+    /// It was done, but whether it lasts nobody knows.
+    #[error("{0}")]
+    InDoubt(String),
     /// The disk failed, is full or read-only. For the operator; guests see only that it failed.
     #[error("{0}")]
     Unavailable(String),

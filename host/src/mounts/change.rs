@@ -21,7 +21,7 @@ pub(super) fn write(root: &Dir, path: &RelPath, data: &[u8], expect: &Expect) ->
     check(&parent, path, expect)?;
     place(&parent, temporary.name(), &parent, path, expect)?;
     temporary.keep();
-    folder::sync(&parent, path.as_str())
+    folder::sync(&parent, path.as_str()).map_err(in_doubt)
 }
 
 /// Removes a file or an empty folder.
@@ -40,7 +40,7 @@ pub(super) fn remove(root: &Dir, path: &RelPath, expect: &Expect) -> Result<(), 
             error => failed(error),
         })?,
     }
-    folder::sync(&parent, path.as_str())
+    folder::sync(&parent, path.as_str()).map_err(in_doubt)
 }
 
 /// Renames a plain file. The condition is on the target.
@@ -59,8 +59,7 @@ pub(super) fn rename(
         return Err(MountError::Invalid(format!("`{source}` and `{target}` are the same file")));
     }
     place(&from, source.name(), &to, target, expect)?;
-    folder::sync(&to, target.as_str())?;
-    folder::sync(&from, source.as_str())
+    folder::sync(&to, target.as_str()).and_then(|()| folder::sync(&from, source.as_str())).map_err(in_doubt)
 }
 
 /// The folder of a target, made if need be; but not for a change that cannot happen.
@@ -120,4 +119,9 @@ fn remove_folder(parent: &Dir, path: &RelPath) -> Result<(), Errno> {
         unlinkat(&folder, name.as_str(), AtFlags::empty())?;
     }
     unlinkat(parent, path.name(), AtFlags::REMOVEDIR)
+}
+
+/// The change is made; that its folder could not be synced leaves open whether it outlives a power loss.
+fn in_doubt(error: MountError) -> MountError {
+    MountError::InDoubt(error.to_string())
 }
