@@ -10,8 +10,6 @@ pub const PROMPT_BYTES: u64 = 4 << 20;
 pub const LOG_BYTES: u64 = 8 << 10;
 /// A name (process, mount, lease, kind, model, tool): bytes.
 pub const NAME_BYTES: usize = 128;
-/// A topic or pattern: bytes.
-pub const TOPIC_BYTES: usize = 256;
 /// Messages in a mailbox.
 pub const MAILBOX_MESSAGES: usize = 1_024;
 /// Bodies in a mailbox: bytes.

@@ -1,6 +1,6 @@
 //! The interface as wit-bindgen makes it from `wit/`. The modules of this crate say the same in
 //! Rust's words; come here for what they leave out, such as a time-out beyond every limit.
-#![allow(missing_docs, unsafe_code, clippy::all)]
+#![allow(missing_docs, unsafe_code, clippy::all, reason = "generated; the words are in wit/")]
 
 wit_bindgen::generate!({
     path: "../../wit",

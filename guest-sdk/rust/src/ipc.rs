@@ -153,7 +153,6 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn message(sender: u64, topic: Option<&str>, body: &[u8]) -> Message {

@@ -189,7 +189,6 @@ fn holder(locks: &str, inode: u64, (major, minor): (u32, u32)) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

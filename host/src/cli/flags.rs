@@ -100,7 +100,6 @@ pub fn changed(text: &str) -> Result<(String, std::path::PathBuf), String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

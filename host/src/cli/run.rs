@@ -196,7 +196,6 @@ fn refusal(package: &str, missing: &[authority::Missing], typed: &Typed) -> Stri
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use authority::{Missing, Verb};
 

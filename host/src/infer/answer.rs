@@ -258,7 +258,6 @@ fn number(what: &str, number: Option<u64>) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::super::script::parse;
 
     #[track_caller]

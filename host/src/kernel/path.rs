@@ -106,7 +106,6 @@ fn invalid(text: String) -> MountError {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn says(path: &str, words: &str) {

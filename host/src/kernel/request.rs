@@ -13,7 +13,7 @@ pub const TOOL_LIMIT: usize = 128;
 /// Further parameters.
 pub const PARAMETER_LIMIT: usize = 32;
 /// All text and blobs of a request together, in bytes; a blob counts in base 64.
-pub const REQUEST_LIMIT: usize = 4 << 20;
+pub const REQUEST_LIMIT: usize = crate::limits::PROMPT_BYTES as usize;
 /// A tool's or parameter's name, a call's id and a media type, in bytes.
 pub const NAME_LIMIT: usize = 256;
 /// How deep JSON may be nested.
@@ -187,7 +187,6 @@ fn invalid<T>(text: impl Into<String>) -> Result<T, RequestError> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::super::ports::Role;
     use super::*;
 

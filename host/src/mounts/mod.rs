@@ -30,9 +30,9 @@ use crate::kernel::path::{self, RelPath};
 use node::Node;
 
 /// The size of a file that can be read or written, in bytes.
-pub const FILE_LIMIT: u64 = 16 << 20;
+pub const FILE_LIMIT: u64 = crate::limits::FILE_BYTES;
 /// Entries in one answer of a list.
-pub const LIST_LIMIT: usize = 1_000;
+pub const LIST_LIMIT: usize = crate::limits::LISTED as usize;
 /// Entries of a folder that can be listed at all, those left out included.
 pub const FOLDER_LIMIT: usize = 100_000;
 

@@ -105,7 +105,6 @@ fn existing(path: &Path) -> io::Result<Existing> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use std::fs::create_dir_all;
     use std::os::unix::fs::symlink;

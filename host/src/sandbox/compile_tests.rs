@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used)]
 use super::*;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;

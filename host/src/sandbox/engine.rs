@@ -165,7 +165,6 @@ impl Hasher for Fingerprint {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use wasmtime::component::Component;
     use wasmtime::{Instance, Module, Store};

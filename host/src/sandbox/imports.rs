@@ -131,7 +131,6 @@ fn find(interface: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     /// The names of all functions of a WIT file, with their interface.

@@ -134,7 +134,6 @@ fn host_failure(error: &wasmtime::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::super::engine::{Pool, compiler, runtime};
     use super::*;
     use wasmtime::{Engine, Instance, Module, Store};

@@ -1,6 +1,4 @@
 //! What the sandbox's tests share.
-#![allow(clippy::unwrap_used)]
-
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 

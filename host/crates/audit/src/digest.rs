@@ -131,7 +131,6 @@ impl<'de> Deserialize<'de> for Digest {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     /// FIPS 180-4's example: SHA-256("abc").

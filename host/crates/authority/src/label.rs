@@ -113,7 +113,6 @@ impl fmt::Display for Labels {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn set(labels: &[&str]) -> Labels {

@@ -105,7 +105,6 @@ impl fmt::Display for Verb {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -130,7 +130,6 @@ impl<'de> Visitor<'de> for Map {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -52,7 +52,6 @@ pub fn default_child() -> Amounts {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::{Account, parse_amount, show};
 

@@ -1,6 +1,4 @@
 //! Logs for the tests of the views: entries that follow from each other, folded as they are made.
-#![allow(clippy::unwrap_used)]
-
 use std::collections::BTreeMap;
 
 use audit::Digest;

@@ -65,7 +65,6 @@ pub fn report(error: &ManifestError, text: &str, drawn: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     const BAD: &str =

@@ -1,6 +1,4 @@
 //! Mounts against real directories.
-#![allow(clippy::unwrap_used)]
-
 mod changing;
 mod reading;
 

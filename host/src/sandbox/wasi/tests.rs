@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used)]
 use super::*;
 use std::process::Command;
 use std::sync::OnceLock;

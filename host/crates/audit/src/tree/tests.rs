@@ -1,6 +1,4 @@
 //! The tree against known answers, and against RFC 6962's definition written down naively.
-#![allow(clippy::unwrap_used)]
-
 use proptest::prelude::*;
 
 use super::*;

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use super::*;
 
 fn right(verb: Verb, object: &str, using: Use, delegate: Use, unless: &[&str]) -> Right {

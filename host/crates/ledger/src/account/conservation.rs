@@ -1,6 +1,4 @@
 //! Over random histories of a whole tree: nothing is spent beyond a grant, nothing gets lost.
-#![allow(clippy::unwrap_used)]
-
 use proptest::prelude::*;
 
 use super::*;

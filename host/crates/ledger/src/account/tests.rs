@@ -1,6 +1,4 @@
 //! One account, and one parent with its children.
-#![allow(clippy::unwrap_used)]
-
 use super::*;
 use Meter::{Calls, Fuel, Memory, MicroUsd, TokensIn, WallTime};
 

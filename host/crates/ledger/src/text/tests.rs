@@ -1,6 +1,4 @@
 //! Amounts read and written.
-#![allow(clippy::unwrap_used)]
-
 use proptest::prelude::*;
 
 use super::*;
