@@ -32,6 +32,7 @@ pub mod artifact;
 pub mod bindings;
 pub mod infer;
 pub mod ipc;
+pub mod label;
 pub mod lease;
 pub mod log;
 pub mod mount;

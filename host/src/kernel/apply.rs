@@ -9,7 +9,7 @@ use ledger::Meter;
 use super::answer::{Answer, Error};
 use super::call::{Call, Key, Pid, Priority, Signal};
 use super::entry::{Entry, Event, Repeat};
-use super::state::{File, Inconsistent, Payload, Pending, Proc, Run, State};
+use super::state::{File, Inconsistent, Payload, Pending, Proc, Ruling, Run, Stage, State};
 use super::{artifact, cost, infer, ipc, lease, mount};
 
 mod life;
@@ -107,8 +107,15 @@ impl Change<'_> {
                     Err(_) => Ok(()),
                 }
             }
-            Event::Wait { call, until } => self.begin(run, call, *until, &[], false),
-            Event::Intent { call, reserve, .. } => self.begin(run, call, None, reserve, true),
+            Event::Ask { call } => self.ask(run, call),
+            Event::Rule { pid, of, allow, .. } => {
+                let me = run.proc_mut(*pid).ok_or("its process is not there")?;
+                let asked = me.pending.take().filter(|p| p.seq == *of && p.stage == Stage::Asks);
+                me.ruling = Some(Ruling { of: asked.ok_or("nothing waits for it")?.seq, allow: *allow });
+                Ok(())
+            }
+            Event::Wait { call, until } => self.begin(run, call, *until, &[], Stage::Waits),
+            Event::Intent { call, reserve, .. } => self.begin(run, call, None, reserve, Stage::Acts),
             Event::Outcome { of, out } => self.outcome(run, *of, out),
             Event::Expire { lease, token } => {
                 let next = lease::free_now(run, lease, *token);
@@ -128,6 +135,7 @@ impl Change<'_> {
         repeat: &Option<Repeat>,
     ) -> Step {
         let me = run.proc_mut(self.entry.pid).ok_or("its process is not there")?;
+        me.ruling = None;
         let (times, last) = repeat.as_ref().map_or((1, self.entry.fuel), |r| (r.times, r.last));
         consumed(me, last)?;
         match out {
@@ -150,13 +158,33 @@ impl Change<'_> {
         }
     }
 
+    /// A call that waits for the operator: nothing is charged and nobody waits in line for it yet.
+    fn ask(&mut self, run: &mut Run, call: &Call) -> Step {
+        let me = run.proc_mut(self.entry.pid).ok_or("its process is not there")?;
+        consumed(me, self.entry.fuel)?;
+        let pending = Pending {
+            seq: self.entry.seq,
+            call: call.clone(),
+            until: None,
+            reserve: Vec::new(),
+            stage: Stage::Asks,
+            peer: None,
+            size: self.size(),
+            body: self.payload(),
+        };
+        match me.pending.replace(Box::new(pending)) {
+            Some(_) => Err("its process was waiting already"),
+            None => Ok(()),
+        }
+    }
+
     fn begin(
         &mut self,
         run: &mut Run,
         call: &Call,
         until: Option<u64>,
         reserve: &[(Meter, u64)],
-        acts: bool,
+        stage: Stage,
     ) -> Step {
         let (pid, size, body) = (self.entry.pid, self.size(), self.payload());
         let peer = {
@@ -168,12 +196,13 @@ impl Change<'_> {
             }
         };
         let me = run.proc_mut(pid).ok_or("its process is not there")?;
+        me.ruling = None;
         consumed(me, self.entry.fuel)?;
         charge(me, call, size)?;
         me.account.reserve(reserve).map_err(|_| "its reservation was not paid for")?;
         let reserve = reserve.to_vec();
         let pending =
-            Pending { seq: self.entry.seq, call: call.clone(), until, reserve, acts, peer, size, body };
+            Pending { seq: self.entry.seq, call: call.clone(), until, reserve, stage, peer, size, body };
         if me.pending.replace(Box::new(pending)).is_some() {
             return Err("its process was waiting already");
         }
@@ -195,7 +224,12 @@ impl Change<'_> {
         self.leave(run, pid, &pending);
         let me = run.proc_mut(pid).ok_or("its process is not there")?;
         let kept = matches!((&pending.call, out), (Call::Stream(_), Ok(_)));
-        if pending.acts && !kept {
+        if pending.stage == Stage::Asks {
+            // It was not made; it still takes its place in `calls`, as long as there is one.
+            let _uncovered = me.account.settle(&[], &[(Meter::Calls, calls(&pending.call))]);
+            return Ok(());
+        }
+        if pending.stage == Stage::Acts && !kept {
             let used = match out {
                 Ok(Answer::Completion(spent)) => infer::spent(&pending.reserve, spent),
                 Err(Error::UnknownOutcome) => pending.reserve.clone(),
@@ -224,6 +258,9 @@ impl Change<'_> {
 
     /// Takes a process out of the line that its wait put it into.
     fn leave(&mut self, run: &mut Run, pid: Pid, pending: &Pending) {
+        if pending.stage == Stage::Asks {
+            return;
+        }
         match &pending.call {
             Call::Send { .. } => {
                 let Some(peer) = pending.peer.and_then(|peer| run.proc_mut(peer)) else { return };
@@ -307,6 +344,10 @@ impl Change<'_> {
                 let carried = listed.iter().fold(Labels::default(), |all, a| all.union(&a.labels));
                 let me = run.proc_mut(pid).ok_or(gone)?;
                 me.labels = me.labels.union(&carried);
+            }
+            (Call::Declassify { label }, _) => {
+                let me = run.proc_mut(pid).ok_or(gone)?;
+                me.labels = me.labels.without(label);
             }
             (Call::Generate(_), _) => run.proc_mut(pid).ok_or(gone)?.turns += 1,
             (Call::Stream(question), Answer::Id(id)) => {

@@ -1,7 +1,7 @@
 //! Artifacts: results by content, with lineage.
 
 use audit::Digest;
-use authority::Verb;
+use authority::{Decision, Verb};
 
 use super::answer::{Answer, Artifact, Error};
 use super::call::{Filter, Pid, Put};
@@ -80,7 +80,7 @@ pub(super) fn matching<'a>(run: &'a Run, me: &Proc, filter: &Filter) -> Result<V
         .filter(|a| filter.kind.as_ref().is_none_or(|kind| *kind == a.kind))
         .filter(|a| filter.subject.is_none() || filter.subject == a.subject)
         .filter(|a| parent.is_none_or(|parent| a.parents.contains(&parent)))
-        .filter(|a| me.may(Verb::Get, &a.kind))
+        .filter(|a| me.decision(Verb::Get, &a.kind) == Decision::Allow)
         .take(limit as usize)
         .collect())
 }

@@ -266,6 +266,10 @@ pub enum Call {
     Log {
         level: Level,
     },
+    Labels,
+    Declassify {
+        label: String,
+    },
     Sleep {
         until: u64,
     },
@@ -349,6 +353,8 @@ impl Call {
             Call::Tools => "tool.list",
             Call::Tool { .. } => "tool.call",
             Call::Log { .. } => "log.emit",
+            Call::Labels => "label.list",
+            Call::Declassify { .. } => "label.declassify",
             Call::Sleep { .. } => "wasi.sleep",
             Call::Oversized { .. } => "oversized",
         }

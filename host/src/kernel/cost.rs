@@ -54,6 +54,8 @@ pub fn of(call: &Call, size: u64) -> [(Meter, u64); 3] {
         | Call::Held
         | Call::Budget
         | Call::Pid { .. }
+        | Call::Labels
+        | Call::Declassify { .. }
         | Call::Sleep { .. } => [(Calls, 1), (BytesStored, 0), (Children, 0)],
     }
 }

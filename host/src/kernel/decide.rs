@@ -12,7 +12,7 @@ use super::call::{Call, Condition, Key};
 use super::path::RelPath;
 use super::ports::{Expect, Range, Traits};
 use super::state::{Proc, Run, State};
-use super::{artifact, children, cost, infer, ipc, lease, mount};
+use super::{artifact, children, cost, infer, ipc, lease, mount, need};
 use crate::limits::{LOG_BYTES, NAME_BYTES};
 use authority::Verb;
 
@@ -40,6 +40,8 @@ pub(super) struct Moment {
 /// What becomes of a call.
 #[derive(Debug)]
 pub(super) enum Decided {
+    /// It would be done, but the operator is to be asked first.
+    Ask,
     /// It is answered; some answers carry bytes.
     Now(Result<Answer, Error>, Option<Bytes>),
     /// It waits for the kernel, until then.
@@ -123,7 +125,15 @@ pub(super) fn decide(state: &State, key: Key, asked: &Asked<'_>, now: u64, seq: 
     if let Some(error) = out_of_range(asked.call) {
         return fail(error);
     }
-    verb(run, me, asked, now, seq).unwrap_or_else(fail)
+    let decided = verb(run, me, asked, now, seq).unwrap_or_else(fail);
+    match (&decided, me.ruling) {
+        // What fails anyway is not asked for.
+        (Decided::Now(Err(_), _), _) => decided,
+        (_, Some(ruling)) if ruling.allow => decided,
+        (_, Some(_)) => fail(Error::Denied),
+        (_, None) if need::asks(run, me, asked.call) => Decided::Ask,
+        (_, None) => decided,
+    }
 }
 
 fn until(wait: &Option<u64>, now: u64) -> Option<u64> {
@@ -184,6 +194,9 @@ fn verb(run: &Run, me: &Proc, asked: &Asked<'_>, now: u64, seq: u64) -> Result<D
         Call::Log { level } if !me.may(Verb::Log, level.as_str()) => return Err(Error::Denied),
         Call::Log { .. } if size > LOG_BYTES => return Err(Error::TooLarge(LOG_BYTES)),
         Call::Log { .. } => done(Answer::Done),
+        Call::Labels => Decided::listing(&me.labels.iter().collect::<Vec<_>>()),
+        Call::Declassify { label } if !me.may(Verb::Declassify, label) => return Err(Error::Denied),
+        Call::Declassify { .. } => done(Answer::Done),
         Call::Sleep { until } if *until <= now || me.stopping => done(Answer::Done),
         Call::Sleep { until } => Decided::Wait(Some(*until)),
         Call::Oversized { limit, .. } => return Err(Error::TooLarge(*limit)),

@@ -74,6 +74,22 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         until: Option<u64>,
     },
+    /// A call that waits for the operator's answer; it is not charged yet. The body is what it carries.
+    Ask {
+        /// The call.
+        call: Call,
+    },
+    /// The operator's answer. The call's own entry follows when its process goes on.
+    Rule {
+        /// The process that asked.
+        pid: Pid,
+        /// The entry that asked.
+        of: u64,
+        /// That entry's leaf hash (RFC 6962): what the operator answered to, with all of its arguments.
+        leaf: Digest,
+        /// Whether the call may be made.
+        allow: bool,
+    },
     /// A call with an effect outside, before that effect.
     Intent {
         /// The call.

@@ -43,6 +43,7 @@ enum Begun {
     Acts(Box<Passing>, Permit, Vec<(Meter, u64)>),
     Draws(Box<Passing>, u64),
     Spawned(Reply, Box<Launch>),
+    Asks(Box<Passing>, oneshot::Receiver<Option<Reply>>),
 }
 
 impl Kernel {
@@ -67,9 +68,12 @@ impl Kernel {
             .as_ref()
             .filter(|_| matches!(call, Call::Write { .. } | Call::Put(_)))
             .map(|b| Digest::of(b));
-        let begun = self.lock().begin(Passing { key, fuel, call, body, size, digest })?;
+        let mut begun = self.lock().begin(Passing { key, fuel, call, body, size, digest })?;
         // From here the body is bounded by the queue and by the caller's budget, however long the call waits.
         drop(in_flight);
+        if let Begun::Asks(passing, answer) = begun {
+            begun = Box::pin(self.asked(*passing, answer)).await?;
+        }
         match begun {
             Begun::Done(reply) => Ok(reply),
             Begun::Waits(reply) => reply.await.map_err(|_| Halt::Ended),
@@ -80,7 +84,18 @@ impl Kernel {
                 self.start.start(self.clone(), *launch);
                 Ok(reply)
             }
+            // Ruled on once, it is not asked again.
+            Begun::Asks(..) => Err(Halt::Ended),
         }
+    }
+
+    /// Waits for the operator, then goes on with the call where it stopped. It is decided again: much may have changed.
+    async fn asked(&self, passing: Passing, answer: oneshot::Receiver<Option<Reply>>) -> Result<Begun, Halt> {
+        if let Some(interrupted) = answer.await.map_err(|_| Halt::Ended)? {
+            return Ok(Begun::Done(interrupted));
+        }
+        self.journal.room().await?;
+        Ok(self.lock().begin(passing)?)
     }
 
     /// Looks at something outside: authorised before, and again after, since rights may have gone meanwhile.
@@ -194,6 +209,13 @@ impl Live {
         Ok(match self.decide(&passing, now) {
             Decided::Now(Err(error @ (Error::Denied | Error::Exhausted(_))), _) => {
                 Begun::Done(self.refuse(passing, error))
+            }
+            Decided::Ask => {
+                let body = passing.body.clone().map(|bytes| Carried::of(bytes, passing.digest));
+                self.append(now, key, passing.fuel, Event::Ask { call: passing.call.clone() }, body)?;
+                let (tell, answer) = oneshot::channel();
+                self.rulings.insert(key, tell);
+                Begun::Asks(Box::new(passing), answer)
             }
             Decided::Now(Ok(_), _) if matches!(passing.call, Call::Spawn(_)) => self.spawn(passing, now)?,
             Decided::Now(out, body) => {

@@ -14,7 +14,7 @@ use super::draw::Chunks;
 use super::due::Due;
 use super::effect::Outside;
 use super::entry::{Blob, Entry, Event, Repeat, VERSION};
-use super::state::{Inconsistent, Limits, State};
+use super::state::{Inconsistent, Limits, Stage, State};
 use super::{children, ipc, lease};
 use crate::journal::{Body, Item, Journal, Line};
 
@@ -79,6 +79,8 @@ pub(super) struct Live {
     pub shadow: Option<State>,
     pub journal: Arc<Journal<Entry>>,
     pub waits: HashMap<Key, oneshot::Sender<Reply>>,
+    /// Who waits for the operator's answer: told to go on, or what the call was answered instead.
+    pub rulings: HashMap<Key, oneshot::Sender<Option<Reply>>>,
     pub refusals: HashMap<Key, Refusals>,
     /// By time, then by the number of the entry that made it due.
     pub due: BTreeSet<(u64, u64, Due)>,
@@ -243,6 +245,8 @@ impl Live {
         if let Some(waiter) = self.waits.remove(&key) {
             // A process that was ended meanwhile is not there to hear it.
             let _gone = waiter.send(reply);
+        } else if let Some(waiter) = self.rulings.remove(&key) {
+            let _gone = waiter.send(Some(reply));
         }
         Ok(())
     }
@@ -282,7 +286,12 @@ impl State {
 fn ready(state: &State, key: Key, now: u64) -> Option<Result<Answer, Error>> {
     let run = state.runs.get(&key.run)?;
     let me = run.proc(key.pid)?;
-    let pending = me.pending.as_ref().filter(|pending| !pending.acts)?;
+    let pending = me.pending.as_ref()?;
+    match pending.stage {
+        Stage::Acts => return None,
+        Stage::Asks => return me.stopping.then_some(Err(Error::Interrupted)),
+        Stage::Waits => {}
+    }
     let over = pending.until.is_some_and(|until| until <= now);
     let (natural, late) = match &pending.call {
         Call::Receive { .. } => (ipc::next(run, me), Ok(Answer::Nothing)),

@@ -10,6 +10,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use audit::Digest;
 use authority::Grant;
 use bytes::Bytes;
 use tokio::sync::{Notify, SemaphorePermit};
@@ -32,6 +33,7 @@ mod ipc;
 mod lease;
 pub mod live;
 mod mount;
+pub mod need;
 pub mod path;
 pub mod ports;
 pub mod request;
@@ -42,7 +44,7 @@ use answer::Exit;
 use call::{Call, Key, RunId};
 use entry::{Birth, Entry, Event, Opening};
 use live::{Carried, Control, Live};
-use state::{Inconsistent, Limits, State};
+use state::{Inconsistent, Limits, Proc, Stage, State};
 
 use crate::journal::{Journal, Stopped};
 
@@ -145,6 +147,7 @@ impl Kernel {
             state,
             journal: journal.clone(),
             waits: Default::default(),
+            rulings: Default::default(),
             refusals: Default::default(),
             due: Default::default(),
             expiries: Default::default(),
@@ -233,6 +236,20 @@ impl Kernel {
         }
     }
 
+    /// Answers a call that waits for the operator, once: the entry of the answer, which is on disk; none when no call waits
+    /// there. Whoever calls this has checked that `leaf` is that of entry `of`.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn rule(&self, key: Key, of: u64, leaf: Digest, allow: bool) -> Result<Option<u64>, Halt> {
+        self.journal.room().await?;
+        let ruled = self.lock().rule(key, of, leaf, allow)?;
+        if let Some(seq) = ruled {
+            self.journal.until_durable(seq).await?;
+        }
+        Ok(ruled)
+    }
+
     /// Ends a process, as the operator: with everything that it spawned.
     pub fn end(&self, key: Key) {
         if let Some(control) = self.lock().controls.get(&key) {
@@ -301,6 +318,21 @@ impl Live {
         Ok(Launch { key, birth, input, now, limits, control })
     }
 
+    fn rule(&mut self, key: Key, of: u64, leaf: Digest, allow: bool) -> Result<Option<u64>, Inconsistent> {
+        let asks = |me: &Proc| me.pending.as_ref().is_some_and(|p| p.seq == of && p.stage == Stage::Asks);
+        if !self.state.proc(key).is_some_and(asks) {
+            return Ok(None);
+        }
+        let now = self.now();
+        let event = Event::Rule { pid: key.pid, of, leaf, allow };
+        let seq = self.append(now, Key { run: key.run, pid: 0 }, 0, event, None)?;
+        if let Some(waiter) = self.rulings.remove(&key) {
+            // A process that was ended meanwhile is not there to hear it.
+            let _gone = waiter.send(None);
+        }
+        Ok(Some(seq))
+    }
+
     /// Ends a process's children. It makes no more: its guest has ended.
     fn end_children(&mut self, key: Key) {
         let Some(me) = self.state.proc(key) else { return };
@@ -322,16 +354,16 @@ impl Live {
         let now = self.now();
         self.flush(key, now)?;
         let Some(me) = self.state.proc(key) else { return Ok(Some(self.state.seq)) };
-        let at_work = me
-            .pending
-            .as_ref()
-            .is_some_and(|p| p.acts && !matches!(p.call, Call::Generate(_) | Call::Stream(_)));
+        let at_work = me.pending.as_ref().is_some_and(|p| {
+            p.stage == Stage::Acts && !matches!(p.call, Call::Generate(_) | Call::Stream(_))
+        });
         if at_work || !me.children.is_empty() {
             return Ok(None);
         }
         let body = output.clone().filter(|_| *exit == Exit::Returned).map(Carried::Salted);
         let seq = self.append(now, key, fuel, Event::Exit(Box::new(exit.clone())), body)?;
         self.waits.remove(&key);
+        self.rulings.remove(&key);
         self.controls.remove(&key);
         self.chunks.retain(|(owner, _), _| *owner != key);
         self.settle(now)?;

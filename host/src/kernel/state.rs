@@ -58,6 +58,10 @@ pub struct Proc {
     pub parent: Option<Pid>,
     /// What it may do.
     pub rights: Arc<Rights>,
+    /// Whether some of its rights wait for the operator.
+    pub asks: bool,
+    /// The operator's answer to its next call.
+    pub ruling: Option<Ruling>,
     /// What it may spend.
     pub account: Account,
     /// When it started.
@@ -159,14 +163,34 @@ pub struct Pending {
     pub until: Option<u64>,
     /// Set aside for it.
     pub reserve: Vec<(Meter, u64)>,
-    /// Whether it is an effect outside.
-    pub acts: bool,
+    /// Whom it waits for.
+    pub stage: Stage,
     /// Whom it concerns: the peer of a send, the child of a wait.
     pub peer: Option<Pid>,
     /// Its body, in bytes.
     pub size: u64,
     /// Its body.
     pub body: Payload,
+}
+
+/// Whom a call waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The kernel: another process, or time.
+    Waits,
+    /// An effect outside.
+    Acts,
+    /// The operator, who is asked whether it may be made. It is not charged yet.
+    Asks,
+}
+
+/// What the operator answered, until the call that it is about is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ruling {
+    /// The entry that asked.
+    pub of: u64,
+    /// Whether the call may be made.
+    pub allow: bool,
 }
 
 /// A lease of a run.
@@ -282,6 +306,8 @@ impl Proc {
             member: birth.member.clone(),
             parent: birth.parent,
             rights: Arc::new(birth.rights.clone()),
+            asks: birth.rights.asks(),
+            ruling: None,
             account,
             started,
             deadline,
@@ -299,15 +325,20 @@ impl Proc {
         }
     }
 
-    /// Whether it holds an unconditional right for this object now. `ask` waits for the operator, whom no call can
-    /// reach yet: it is a denial.
+    /// What its rights say of this object now.
+    pub fn decision(&self, verb: Verb, object: &str) -> Decision {
+        self.rights.decide(verb, object, &self.labels)
+    }
+
+    /// Whether it holds a right for this object now. The operator may still have to be asked: that is found for the call as a
+    /// whole, once it is known that it would succeed.
     pub fn may(&self, verb: Verb, object: &str) -> bool {
-        self.rights.decide(verb, object, &self.labels) == Decision::Allow
+        self.decision(verb, object) != Decision::Deny
     }
 
     /// As [`Proc::may`], for every name that a pattern covers.
     pub fn may_all(&self, verb: Verb, pattern: &Pattern) -> bool {
-        self.rights.decide_pattern(verb, pattern, &self.labels) == Decision::Allow
+        self.rights.decide_pattern(verb, pattern, &self.labels) != Decision::Deny
     }
 
     /// Fuel that it may have consumed in all, and bytes of memory that it may hold, as its account stands.

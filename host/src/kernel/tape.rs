@@ -74,6 +74,8 @@ pub struct Tape {
     calls: u64,
     diverged: Option<Divergence>,
     cut: bool,
+    /// While it is read: the newest step waits for the operator.
+    asked: bool,
     /// Why it could not be read to its end.
     failed: Option<TapeError>,
     bodies: Arc<Mutex<Reader>>,
@@ -110,6 +112,13 @@ fn fetch(bodies: &Arc<Mutex<Reader>>, seq: u64) -> Result<Bytes, TapeError> {
 }
 
 impl Tape {
+    /// Drops the newest step if it asked the operator: the call itself follows, and the guest made it once.
+    fn went_on(&mut self) {
+        if std::mem::take(&mut self.asked) {
+            self.steps.pop_back();
+        }
+    }
+
     /// Notes the end. A process that was ended from outside stopped where its fuel says, not where it ran out.
     fn close(&mut self, entry: Entry, exit: Exit) {
         if matches!(exit, Exit::Killed | Exit::Exhausted(Meter::WallTime)) {

@@ -8,6 +8,7 @@ const OFFERED: &[(&str, &str)] = &[
     ("aos:host/artifact", "put get list"),
     ("aos:host/infer", "models generate stream [method]generation.next [method]generation.cancel"),
     ("aos:host/ipc", "send receive publish subscribe [method]subscription.close"),
+    ("aos:host/label", "list declassify"),
     ("aos:host/lease", "acquire [method]lease.token [method]lease.renew [method]lease.release"),
     ("aos:host/log", "emit"),
     ("aos:host/mount", "read write list stat remove rename"),

@@ -17,6 +17,7 @@ pub mod convert;
 mod handles;
 mod infer;
 mod ipc;
+mod label;
 mod lease;
 mod log;
 mod mount;
@@ -112,6 +113,7 @@ pub fn link<T: Caller>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     artifact::link(&mut linker.instance("aos:host/artifact@0.1.0")?)?;
     infer::link(&mut linker.instance("aos:host/infer@0.1.0")?)?;
     process::link(&mut linker.instance("aos:host/process@0.1.0")?)?;
+    label::link(&mut linker.instance("aos:host/label@0.1.0")?)?;
     tool::link(&mut linker.instance("aos:host/tool@0.1.0")?)?;
     log::link(&mut linker.instance("aos:host/log@0.1.0")?)
 }

@@ -1,4 +1,4 @@
-//! `tool`, `log`, and the agent's own `run`.
+//! `tool`, `log`, `label`, and the agent's own `run`.
 
 use serde_json::json;
 
@@ -39,6 +39,42 @@ pub fn cases() -> Vec<Case> {
             .does(json!([{"op": "log", "huge_text": 8_193}]))
             .answers(json!([{"err": {"too-large": 8_192}}]))
             .leaves(&["call log too-large size"]),
+        Case::new("label.list", Granted)
+            .needs("read = [\"docs\"]")
+            .flags(&["--mount", "docs=docs,label=secret,label=personal"])
+            .does(json!([{"op": "labels"}, {"op": "read", "mount": "docs", "path": "plan.md"}, {"op": "labels"}]))
+            .answers(json!([{"ok": []}, "*", {"ok": ["personal", "secret"]}]))
+            .leaves(&["call labels listing body", "call read content body", "call labels listing body"]),
+        Case::new("label.list", Error)
+            .flags(&["--budget", "calls=0"])
+            .does(json!([{"op": "labels"}]))
+            .answers(json!([{"err": {"exhausted": "calls"}}]))
+            .leaves(&["call labels exhausted"]),
+        Case::new("label.declassify", Granted)
+            .needs("read = [\"docs\"]\ndeclassify = [\"secret\"]")
+            .flags(&["--mount", "docs=docs,label=secret,label=personal", "--allow", "declassify=secret"])
+            .does(json!([
+                {"op": "read", "mount": "docs", "path": "plan.md"},
+                {"op": "declassify", "label": "secret"},
+                {"op": "declassify", "label": "personal"},
+                {"op": "labels"},
+            ]))
+            .answers(json!(["*", {"ok": null}, {"err": {"denied": null}}, {"ok": ["personal"]}]))
+            .leaves(&[
+                "call read content body",
+                "call declassify done",
+                "call declassify denied",
+                "call labels listing body",
+            ]),
+        Case::new("label.declassify", Denied)
+            .does(json!([{"op": "declassify", "label": "secret"}]))
+            .answers(json!([{"err": {"denied": null}}]))
+            .leaves(&["call declassify denied"]),
+        Case::new("label.declassify", Error)
+            .flags(&["--budget", "calls=0"])
+            .does(json!([{"op": "declassify", "label": "secret"}]))
+            .answers(json!([{"err": {"exhausted": "calls"}}]))
+            .leaves(&["call declassify exhausted"]),
         Case::new("run", Granted).does(json!([])).answers(json!([])).leaves(&[]),
         Case::new("run", Error).does(json!([{"op": "fail", "message": "no"}])).ends(1).leaves(&[]),
     ]

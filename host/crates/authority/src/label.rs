@@ -58,6 +58,12 @@ impl Labels {
         Labels(all)
     }
 
+    /// All labels but this one.
+    #[must_use]
+    pub fn without(&self, label: &str) -> Labels {
+        Labels(self.0.iter().filter(|own| ***own != *label).cloned().collect())
+    }
+
     /// Whether they share a label.
     pub fn intersects(&self, other: &Labels) -> bool {
         self.0.iter().any(|label| other.contains(label))

@@ -136,6 +136,11 @@ impl Rights {
         self.0.iter().any(|right| right.verb == verb && right.using != Use::No)
     }
 
+    /// Whether some use of theirs waits for the operator.
+    pub fn asks(&self) -> bool {
+        self.0.iter().any(|right| right.using == Use::Ask)
+    }
+
     /// The rights, sorted.
     pub fn iter(&self) -> std::slice::Iter<'_, Right> {
         self.0.iter()

@@ -33,18 +33,20 @@ pub enum Verb {
     Tool,
     /// Write a log line; the object is its level (`info`, …).
     Log,
+    /// Shed a data category; the object is its label.
+    Declassify,
 }
 
 /// A word that is no verb.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown verb {0:?}; the verbs are send publish subscribe lease read write put get infer spawn tool log"
+    "unknown verb {0:?}; the verbs are send publish subscribe lease read write put get infer spawn tool log declassify"
 )]
 pub struct VerbError(pub String);
 
 impl Verb {
     /// Every verb, in the order of their declaration.
-    pub const ALL: [Verb; 12] = [
+    pub const ALL: [Verb; 13] = [
         Verb::Send,
         Verb::Publish,
         Verb::Subscribe,
@@ -57,6 +59,7 @@ impl Verb {
         Verb::Spawn,
         Verb::Tool,
         Verb::Log,
+        Verb::Declassify,
     ];
 
     /// Its word in manifests, grants and entries.
@@ -74,15 +77,17 @@ impl Verb {
             Verb::Spawn => "spawn",
             Verb::Tool => "tool",
             Verb::Log => "log",
+            Verb::Declassify => "declassify",
         }
     }
 
-    /// Whether it reaches nothing outside the run, so that granting it needs no operator.
+    /// Whether it reaches nothing outside the run, so that granting it needs no operator. Shedding a category takes back what
+    /// the operator said of the data.
     pub fn inside(self) -> bool {
         match self {
             Verb::Send | Verb::Publish | Verb::Subscribe | Verb::Lease => true,
             Verb::Put | Verb::Get | Verb::Spawn | Verb::Log => true,
-            Verb::Read | Verb::Write | Verb::Infer | Verb::Tool => false,
+            Verb::Read | Verb::Write | Verb::Infer | Verb::Tool | Verb::Declassify => false,
         }
     }
 }
@@ -119,8 +124,8 @@ mod tests {
     }
 
     #[test]
-    fn only_four_reach_outside() {
+    fn what_reaches_outside() {
         let outside: Vec<_> = Verb::ALL.into_iter().filter(|verb| !verb.inside()).collect();
-        assert_eq!(outside, [Verb::Read, Verb::Write, Verb::Infer, Verb::Tool]);
+        assert_eq!(outside, [Verb::Read, Verb::Write, Verb::Infer, Verb::Tool, Verb::Declassify]);
     }
 }

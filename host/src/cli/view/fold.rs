@@ -103,7 +103,11 @@ impl Fold {
                 }
             }
             Event::End => view.ended = true,
-            Event::Call { .. } | Event::Outcome { .. } | Event::Expire { .. } => {}
+            Event::Call { .. }
+            | Event::Outcome { .. }
+            | Event::Ask { .. }
+            | Event::Rule { .. }
+            | Event::Expire { .. } => {}
         }
         let account = self.state.proc(Key { run: entry.run, pid: entry.pid }).map(|me| &me.account);
         if let (Some(account), Some(process)) = (account, view.process_mut(entry.pid)) {

@@ -168,6 +168,8 @@ impl ProcessView {
             | Call::Spawn(_)
             | Call::ContinueAsNew
             | Call::Restored
+            | Call::Labels
+            | Call::Declassify { .. }
             | Call::Held
             | Call::Budget
             | Call::Pid { .. }

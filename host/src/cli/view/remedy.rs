@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::escape::{shell_word, visible};
 use crate::kernel::call::Call;
+use crate::kernel::need::need;
 use crate::kernel::state::{Proc, Run};
 
 /// What would have allowed a call.
@@ -30,53 +31,13 @@ pub fn subject(call: &Call) -> String {
         Call::Rename { mount, source, target, .. } => visible(&format!("{mount}:{source} to {target}")),
         Call::Get { digest } => visible(digest),
         Call::Oversized { verb, size, .. } => visible(&format!("{verb} {size}")),
-        _ => wanted(call).map(|(_, object)| visible(object)).unwrap_or_default(),
+        _ => need(call).map(|(_, object)| visible(object)).unwrap_or_default(),
     }
-}
-
-/// The right that a call needs; none for those that need none.
-fn wanted(call: &Call) -> Option<(Verb, &str)> {
-    Some(match call {
-        Call::Send { to, .. } => (Verb::Send, to),
-        Call::Publish { topic } => (Verb::Publish, topic),
-        Call::Subscribe { pattern } => (Verb::Subscribe, pattern),
-        Call::Acquire { name, .. } => (Verb::Lease, name),
-        Call::Read { mount, .. } | Call::List { mount, .. } | Call::Stat { mount, .. } => (Verb::Read, mount),
-        Call::Write { mount, .. } | Call::Remove { mount, .. } | Call::Rename { mount, .. } => {
-            (Verb::Write, mount)
-        }
-        Call::Put(put) => (Verb::Put, &put.kind),
-        Call::Get { .. } => (Verb::Get, "*"),
-        Call::Artifacts(filter) => (Verb::Get, filter.kind.as_deref().unwrap_or("*")),
-        Call::Generate(question) | Call::Stream(question) => (Verb::Infer, &question.model),
-        Call::Spawn(spec) => (Verb::Spawn, &spec.component),
-        Call::Tool { name } => (Verb::Tool, name),
-        Call::Log { level } => (Verb::Log, level.as_str()),
-        Call::Receive { .. }
-        | Call::Close { .. }
-        | Call::Token { .. }
-        | Call::Renew { .. }
-        | Call::Release { .. }
-        | Call::Models
-        | Call::Next { .. }
-        | Call::Cancel { .. }
-        | Call::Whoami
-        | Call::ContinueAsNew
-        | Call::Restored
-        | Call::Held
-        | Call::Budget
-        | Call::Pid { .. }
-        | Call::Wait { .. }
-        | Call::Signal { .. }
-        | Call::Tools
-        | Call::Sleep { .. }
-        | Call::Oversized { .. } => return None,
-    })
 }
 
 /// Why a process's call was denied, and what would have allowed it. `member` is its label in the team.
 pub fn explain(call: &Call, run: &Run, me: &Proc, member: &str) -> (String, Remedy) {
-    let Some((verb, object)) = wanted(call) else {
+    let Some((verb, object)) = need(call) else {
         return ("it is not this process's".into(), Remedy::Nothing);
     };
     let artifact = run

@@ -80,25 +80,33 @@ pub fn record(reader: Reader, span: Span) -> Result<Recording, TapeError> {
                     calls: 0,
                     diverged: None,
                     cut: false,
+                    asked: false,
                     failed: None,
                     bodies: bodies.clone(),
                 };
                 tapes.insert(key.pid, tape);
             }
             (Event::Call { call, out, repeat }, Some(tape)) => {
+                tape.went_on();
                 let answer = Some(Played { seq, limits: told(&out), out, notice, now });
                 tape.steps.push_back(Step { seq, fuel, call, blob, repeat, done: 0, answer });
             }
+            (Event::Ask { call }, Some(tape)) => {
+                tape.asked = true;
+                tape.steps.push_back(Step { seq, fuel, call, blob, repeat: None, done: 0, answer: None });
+            }
             (Event::Wait { call, .. } | Event::Intent { call, .. }, Some(tape)) => {
+                tape.went_on();
                 tape.steps.push_back(Step { seq, fuel, call, blob, repeat: None, done: 0, answer: None });
             }
             (Event::Outcome { out, .. }, Some(tape)) => {
+                tape.asked = false;
                 if let Some(step) = tape.steps.back_mut() {
                     step.answer = Some(Played { seq, limits: told(&out), out, notice, now });
                 }
             }
             (Event::Exit(exit), Some(tape)) => tape.close(entry, *exit),
-            (Event::Expire { .. } | Event::End, _) | (_, None) => {}
+            (Event::Expire { .. } | Event::Rule { .. } | Event::End, _) | (_, None) => {}
         }
     }
     let opening = opening.ok_or(TapeError::Pruned(span.first))?;

@@ -124,6 +124,8 @@ fn step_of(state: &mut State, op: &str, args: &mut Args) -> Result<Outcome, Fail
         "tools" => ops::plain::tools(),
         "call" => ops::plain::call(args),
         "log" => ops::plain::log(args),
+        "labels" => ops::plain::labels(),
+        "declassify" => ops::plain::declassify(args),
         "drop" => Ok(Ok(json!(state.drop(args)?))),
         _ => ops::world::step(state, op, args),
     }

@@ -24,7 +24,7 @@ pub struct Met {
 
 /// Filters needs by the offer: what reaches nothing outside the run is granted as asked; a mount grants
 /// `read` and, if it is writable, `write` of its label; a model grants `infer` of its label; `allow`
-/// grants tools.
+/// grants tools and `declassify`.
 pub fn meet(needs: &Rights, offer: &Offer) -> Result<Met, RightsError> {
     let mut rights = vec![Right::allow(Verb::Log, Pattern::all())];
     let mut missing = Vec::new();
@@ -56,8 +56,8 @@ fn offered(need: &Right, offer: &Offer) -> Vec<Pattern> {
             writable.map(|(name, _)| name).filter(covered).collect()
         }
         Verb::Infer => offer.models.keys().filter(covered).collect(),
-        Verb::Tool => {
-            let allowed = offer.allow.iter().filter(|(verb, _)| *verb == Verb::Tool);
+        Verb::Tool | Verb::Declassify => {
+            let allowed = offer.allow.iter().filter(|(verb, _)| *verb == need.verb);
             return allowed.filter_map(|(_, object)| need.object.meet(object).cloned()).collect();
         }
         Verb::Send | Verb::Publish | Verb::Subscribe | Verb::Lease => Vec::new(),
@@ -94,7 +94,7 @@ fn shell_word(word: String) -> String {
 /// The flag that would give a right a place on this machine, if it needs one and the offer has none.
 pub fn placeless(verb: Verb, object: &Pattern, offer: &Offer) -> Option<String> {
     let needs = Right { using: Use::Allow, ..Right::allow(verb, object.clone()) };
-    if verb.inside() || verb == Verb::Tool || !offered(&needs, offer).is_empty() {
+    if verb.inside() || matches!(verb, Verb::Tool | Verb::Declassify) || !offered(&needs, offer).is_empty() {
         return None;
     }
     let own = Rights::new([needs.clone()]).unwrap_or_default();

@@ -1,6 +1,7 @@
-//! `aos:host/tool` and `aos:host/log`.
+//! `aos:host/tool`, `aos:host/log` and `aos:host/label`.
 
 use aos_guest::Failure;
+use aos_guest::bindings::aos::host::label;
 use aos_guest::bindings::aos::host::log::{self, Level};
 use aos_guest::bindings::aos::host::tool;
 use serde_json::{Value, json};
@@ -36,4 +37,14 @@ pub fn log(args: &mut Args) -> Result<Outcome, Failure> {
         Some(_) => return Err(args.wrong("level", "trace, debug, info, warn or error")),
     };
     Ok(log::emit(level, &args.text_or_huge("text")?).map(|()| Value::Null).map_err(Into::into))
+}
+
+/// Nothing. Answers the categories.
+pub fn labels() -> Result<Outcome, Failure> {
+    Ok(label::list().map(|labels| json!(labels)).map_err(Into::into))
+}
+
+/// `label`.
+pub fn declassify(args: &mut Args) -> Result<Outcome, Failure> {
+    Ok(label::declassify(&args.text("label")?).map(|()| Value::Null).map_err(Into::into))
 }
