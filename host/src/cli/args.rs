@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use authority::{Pattern, Verb as Right};
+use authority::{Narrowing, Pattern, Verb as Right};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use ledger::Meter;
@@ -98,6 +98,12 @@ pub struct RunArgs {
     /// Give it a capability
     #[arg(long, value_name = "VERB=OBJECT", value_parser = flags::allow)]
     pub allow: Vec<(Right, Pattern)>,
+    /// Have each such call wait for `approve`
+    #[arg(long, value_name = "VERB=OBJECT", value_parser = flags::ask)]
+    pub ask: Vec<Narrowing>,
+    /// Take it from a process that carries one of these categories
+    #[arg(long, value_name = "VERB=OBJECT,label=CATEGORY", value_parser = flags::unless)]
+    pub unless: Vec<Narrowing>,
     /// Limit it
     #[arg(long, value_name = "METER=AMOUNT", value_parser = flags::budget)]
     pub budget: Vec<(Meter, u64)>,

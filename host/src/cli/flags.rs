@@ -1,6 +1,6 @@
 //! The values of `run`'s flags.
 
-use authority::{Labels, Mode, Pattern, Verb};
+use authority::{Labels, Mode, Narrow, Narrowing, Pattern, Verb};
 use ledger::{Meter, parse_amount};
 
 use crate::host::{ModelFlag, MountFlag};
@@ -12,11 +12,7 @@ use crate::kernel::call::RunId;
 /// What is wrong with it.
 pub fn mount(text: &str) -> Result<MountFlag, String> {
     let (label, mut rest) = text.split_once('=').ok_or("write LABEL=DIR, LABEL=DIR:ro or LABEL=DIR:rw")?;
-    let mut categories = Vec::new();
-    while let Some((before, category)) = rest.rsplit_once(",label=") {
-        categories.push(category);
-        rest = before;
-    }
+    let labels = labels(&mut rest)?;
     let (path, mode) = match rest.rsplit_once(':') {
         Some((path, "ro")) => (path, Mode::Ro),
         Some((path, "rw")) => (path, Mode::Rw),
@@ -25,8 +21,39 @@ pub fn mount(text: &str) -> Result<MountFlag, String> {
     if label.is_empty() || path.is_empty() {
         return Err("the label and the directory must not be empty: write LABEL=DIR".into());
     }
-    let labels = Labels::new(categories).map_err(|error| error.to_string())?;
     Ok(MountFlag { label: label.into(), path: path.into(), mode, labels })
+}
+
+/// Takes `,label=CATEGORY`, as often as it is there, from the end of a value.
+fn labels(rest: &mut &str) -> Result<Labels, String> {
+    let mut categories = Vec::new();
+    while let Some((before, category)) = rest.rsplit_once(",label=") {
+        categories.push(category);
+        *rest = before;
+    }
+    Labels::new(categories).map_err(|error| error.to_string())
+}
+
+/// `VERB=OBJECT` of a call that waits for the operator.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn ask(text: &str) -> Result<Narrowing, String> {
+    let (verb, object) = allow(text)?;
+    Ok(Narrowing { verb, object, how: Narrow::Ask })
+}
+
+/// `VERB=OBJECT,label=CATEGORY[,label=CATEGORY]…`
+///
+/// # Errors
+/// What is wrong with it.
+pub fn unless(mut text: &str) -> Result<Narrowing, String> {
+    let labels = labels(&mut text)?;
+    if labels.is_empty() {
+        return Err("name a category: infer=default,label=personal".into());
+    }
+    let (verb, object) = allow(text)?;
+    Ok(Narrowing { verb, object, how: Narrow::Unless(labels) })
 }
 
 /// `LABEL=scripted:FILE`
@@ -135,6 +162,10 @@ mod tests {
     fn capabilities_budgets_and_runs() {
         assert_eq!(allow("send=a.*").unwrap(), (Verb::Send, "a.*".parse().unwrap()));
         assert!(allow("write").is_err() && allow("fly=a").is_err() && allow("send=$exit").is_err());
+        let unless = unless("infer=*,label=b,label=a").unwrap();
+        assert_eq!(unless.how, Narrow::Unless(Labels::new(["a", "b"]).unwrap()));
+        assert!(super::unless("infer=*").is_err() && ask("infer").is_err());
+        assert_eq!(ask("write=site").unwrap().how, Narrow::Ask);
         assert_eq!(budget("fuel=2G").unwrap(), (Meter::Fuel, 2_000_000_000));
         assert!(budget("fuel").is_err() && budget("time=1").is_err() && budget("fuel=1GiB").is_err());
         assert_eq!((run("r3"), run("3")), (Ok(3), Ok(3)));

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use authority::Narrowing;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -56,6 +57,7 @@ pub fn run(dirs: &Dirs, args: RunArgs, out: &mut Out) -> Result<Code, Failure> {
         mounts: args.mounts,
         models: args.models,
         allow: args.allow,
+        narrow: args.ask.into_iter().chain(args.unless).collect(),
         budget: args.budget,
     };
     let mut prepared = prepare(dirs, &options, request).map_err(|error| refused(error, &typed))?;
@@ -63,6 +65,9 @@ pub fn run(dirs: &Dirs, args: RunArgs, out: &mut Out) -> Result<Code, Failure> {
         note(&format!(
             "note: --allow {verb}={object}: the manifest does not ask for it, so it is not granted"
         ));
+    }
+    for Narrowing { verb, object, .. } in &prepared.idle {
+        note(&format!("note: {verb}={object} narrows nothing: no member of the team holds it"));
     }
     let host = Host::open(dirs, &options, &mut prepared)?;
     let runtime = host.runtime().handle().clone();

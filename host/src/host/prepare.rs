@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use audit::Digest;
-use authority::{Effective, Grant, Labels, Manifest, Mode, ModelPlace, Offer, Pattern, Place, Subject, Verb};
+use authority::{Effective, Grant, Labels, Manifest, Mode, ModelPlace, Narrowing, Offer, Pattern, Place, Subject, Verb};
 use bytes::Bytes;
 use ledger::{MAX, Meter};
 
@@ -80,6 +80,8 @@ pub struct Request {
     pub models: Vec<ModelFlag>,
     /// Further capabilities.
     pub allow: Vec<(Verb, Pattern)>,
+    /// What is taken back of them.
+    pub narrow: Vec<Narrowing>,
     /// Meters.
     pub budget: Vec<(Meter, u64)>,
 }
@@ -90,6 +92,8 @@ pub struct Prepared {
     pub grant: Grant,
     /// Allowed, but asked for by nobody.
     pub unused: Vec<(Verb, Pattern)>,
+    /// Narrowed, but held by nobody.
+    pub idle: Vec<Narrowing>,
     pub(crate) opening: Opening,
     pub(crate) outside: Outside,
     pub(crate) input: Bytes,
@@ -127,7 +131,7 @@ pub fn prepare(dirs: &Dirs, options: &Options, request: Request) -> Result<Prepa
             .collect(),
         signed: false,
     };
-    let Effective { grant, missing, unused } = Grant::effective(&subject, offer)?;
+    let Effective { grant, missing, unused, idle } = Grant::effective(&subject, offer)?;
     let sandbox = load(dirs, options, &files, &grant)?;
     if !missing.is_empty() {
         return Err(HostError::Refused { package: files.name, missing });
@@ -143,7 +147,7 @@ pub fn prepare(dirs: &Dirs, options: &Options, request: Request) -> Result<Prepa
         .chain(files.children.into_values())
         .map(|(_, b)| (Digest::of(&b), b))
         .collect();
-    Ok(Prepared { grant, unused, opening, outside, input: request.input, sandbox: Some(sandbox), components })
+    Ok(Prepared { grant, unused, idle, opening, outside, input: request.input, sandbox: Some(sandbox), components })
 }
 
 fn read(target: &Path) -> Result<Files, HostError> {
@@ -229,7 +233,7 @@ fn offer(request: &Request) -> Result<Offer, HostError> {
             return Err(twice("--model", &flag.label));
         }
     }
-    Ok(Offer { mounts, models, allow: request.allow.clone(), budget: request.budget.clone() })
+    Ok(Offer { mounts, models, allow: request.allow.clone(), narrow: request.narrow.clone(), budget: request.budget.clone() })
 }
 
 fn open_error(path: &Path, source: std::io::Error) -> HostError {

@@ -10,10 +10,12 @@ use crate::manifest::RESERVED;
 use crate::{Labels, Pattern, Rights};
 
 mod effective;
+mod narrow;
 mod needed;
 mod offer;
 
 pub use effective::{Effective, Subject};
+pub use narrow::{Narrow, Narrowing};
 pub use needed::Missing;
 pub use offer::Offer;
 

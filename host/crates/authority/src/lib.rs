@@ -23,7 +23,7 @@ mod right;
 mod verb;
 
 pub use grant::{
-    Effective, GRANT_LIMIT, Grant, GrantError, Member, Missing, Mode, ModelPlace, Offer, PLACES_LIMIT, Place,
+    Effective, GRANT_LIMIT, Grant, GrantError, Member, Missing, Mode, ModelPlace, Narrow, Narrowing, Offer, PLACES_LIMIT, Place,
     Subject,
 };
 pub use label::{LabelError, Labels};

@@ -6,6 +6,7 @@ use audit::Digest;
 use ledger::{Amounts, MAX, Meter};
 
 use super::needed::{self, Met, Missing};
+use super::narrow::{self, Narrowing};
 use super::{Grant, GrantError, Member, Mode, Offer, offer};
 use crate::{Manifest, Pattern, Right, Rights, RightsError, Verb};
 
@@ -33,6 +34,8 @@ pub struct Effective {
     pub missing: Vec<Missing>,
     /// What `allow` named and no need asks for. A manifest is a ceiling, so it was not granted.
     pub unused: Vec<(Verb, Pattern)>,
+    /// What was to be narrowed and is held by nobody.
+    pub idle: Vec<Narrowing>,
 }
 
 impl Grant {
@@ -46,11 +49,18 @@ impl Grant {
     /// The offer is not acceptable, a child's component is not there, or a limit is exceeded.
     pub fn effective(subject: &Subject, offer: Offer) -> Result<Effective, GrantError> {
         offer::check_places(&offer.mounts, &offer.models)?;
-        let (root, children, missing) = match &subject.manifest {
+        let (mut root, mut children, missing) = match &subject.manifest {
             Some((manifest, digest)) => team(subject, manifest, *digest, &offer)?,
             None => (alone(subject, &offer)?, BTreeMap::new(), Vec::new()),
         };
         let unused = unused(subject, &offer);
+        let mut found = vec![false; offer.narrow.len()];
+        narrow::apply("the root agent", &mut root, &offer.narrow, &mut found)?;
+        for (label, child) in &mut children {
+            narrow::apply(label, child, &offer.narrow, &mut found)?;
+        }
+        let idle = offer.narrow.iter().zip(&found).filter(|(_, found)| !**found);
+        let idle = idle.map(|(narrowing, _)| narrowing.clone()).collect();
         let (package, version) = match &subject.manifest {
             Some((manifest, _)) => (manifest.package.name.clone(), Some(manifest.package.version.clone())),
             None => (subject.name.clone(), None),
@@ -59,7 +69,7 @@ impl Grant {
         let (mounts, models) = (offer.mounts, offer.models);
         let grant = Grant { v: 1, package, version, signed, root, children, mounts, models };
         grant.check()?;
-        Ok(Effective { grant, missing, unused })
+        Ok(Effective { grant, missing, unused, idle })
     }
 }
 

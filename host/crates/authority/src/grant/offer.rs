@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ledger::Meter;
 
+use super::narrow::Narrowing;
 use super::{GrantError, ModelPlace, Place, TEXT_LIMIT, check_name};
 use crate::{Pattern, Verb};
 
@@ -16,6 +17,8 @@ pub struct Offer {
     pub models: BTreeMap<String, ModelPlace>,
     /// `--allow VERB=OBJECT`.
     pub allow: Vec<(Verb, Pattern)>,
+    /// `--ask VERB=OBJECT` and `--unless VERB=OBJECT,label=CATEGORY`.
+    pub narrow: Vec<Narrowing>,
     /// `--budget METER=AMOUNT`; the last one of a meter counts.
     pub budget: Vec<(Meter, u64)>,
 }

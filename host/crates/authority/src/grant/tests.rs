@@ -55,6 +55,7 @@ fn full() -> Offer {
         ]),
         models: BTreeMap::from([("default".to_owned(), model())]),
         allow: vec![(Verb::Tool, "*".parse().unwrap())],
+        narrow: Vec::new(),
         budget: vec![(Meter::TokensIn, 7)],
     }
 }
@@ -65,7 +66,7 @@ fn allows(rights: &Rights, verb: Verb, object: &str) -> bool {
 
 #[test]
 fn needs_that_are_offered_are_granted_and_no_more() {
-    let Effective { grant, missing, unused } = Grant::effective(&subject(Some(TEAM)), full()).unwrap();
+    let Effective { grant, missing, unused, .. } = Grant::effective(&subject(Some(TEAM)), full()).unwrap();
     assert!(missing.is_empty() && unused.is_empty());
     let root = &grant.root.rights;
     assert!(allows(root, Verb::Spawn, "writer") && allows(root, Verb::Log, "info"));
