@@ -1,9 +1,11 @@
 //! The host: wires a state directory, a sandbox, mounts and drivers into a kernel, and runs teams on it.
 //!
+//! - [`control`]: how a second terminal reaches the host that runs.
 //! - [`dirs`]: where state, keys and compiled code are.
 //! - [`prepare`]: from a file and the operator's flags to a grant and a loaded sandbox; nothing is written yet.
 //! - [`replay`]: executes a run again, from its entries.
 
+pub mod control;
 pub mod dirs;
 pub mod error;
 pub mod prepare;
@@ -17,20 +19,24 @@ use audit::Digest;
 use tokio::runtime::Runtime;
 
 use crate::journal::{Journal, Reader, Store, StoreError};
-use crate::kernel::call::{Key, RunId};
+use crate::kernel::call::{Key, RunId, Signal};
 use crate::kernel::entry::Entry;
 use crate::kernel::state::State;
 use crate::kernel::{Kernel, NewRun};
 
+pub use control::server::Socket;
 pub use dirs::Dirs;
 pub use error::{HostError, Kind};
 pub use prepare::{ModelFlag, MountFlag, Options, Prepared, Request, prepare};
 pub use replay::{Replayed, replay};
 
+use control::server::Server;
+
 /// A host that owns its state directory.
 pub struct Host {
     runtime: Runtime,
     kernel: Arc<Kernel>,
+    dirs: Dirs,
 }
 
 /// A run that was opened.
@@ -41,26 +47,21 @@ pub struct Running {
 }
 
 impl Host {
-    /// Takes the state directory, stores the team's components in it and starts the kernel.
+    /// Takes the state directory and starts the kernel.
     ///
     /// # Errors
     /// When another host has the directory, it cannot be written, or its log is damaged.
-    pub fn open(dirs: &Dirs, options: &Options, prepared: &mut Prepared) -> Result<Host, HostError> {
+    pub fn open(dirs: &Dirs, options: &Options) -> Result<Host, HostError> {
         let store = Store::open(&dirs.state)?;
         if let Some(bytes) = options.log_limit {
             store.limit(bytes)?;
         }
         let state = resume(&store)?;
-        for (digest, bytes) in prepared.components.drain(..) {
-            keep(&dirs.state, digest, &bytes)?;
-        }
         let runtime = runtime(options.threads)?;
         let journal: Arc<Journal<Entry>> = Arc::new(Journal::start(store)?);
-        let sandbox =
-            prepared.sandbox.take().ok_or_else(|| HostError::Engine("the team was started before".into()))?;
-        let kernel = Kernel::new(journal, state, Arc::new(sandbox), options.check);
+        let kernel = Kernel::new(journal, state, options.check);
         runtime.spawn(kernel.clone().timers());
-        Ok(Host { runtime, kernel })
+        Ok(Host { runtime, kernel, dirs: dirs.clone() })
     }
 
     /// The tokio runtime that its processes run on.
@@ -73,14 +74,20 @@ impl Host {
         &self.kernel
     }
 
-    /// Opens a run.
+    /// Stores the team's components and opens a run.
     ///
     /// # Errors
-    /// When the log cannot be written.
+    /// When the state directory cannot be written.
     pub async fn run(&self, prepared: Prepared) -> Result<Running, HostError> {
-        let Prepared { grant, opening, outside, input, .. } = prepared;
-        let key = self.kernel.open(NewRun { grant, opening, outside, input }).await?;
-        Ok(Running { run: key.run })
+        start(&self.kernel, &self.dirs.state, prepared).await
+    }
+
+    /// Answers other terminals, until what this answers is dropped. To be called on the runtime.
+    ///
+    /// # Errors
+    /// When the socket cannot be made.
+    pub fn listen(&self, options: &Options) -> Result<Socket, HostError> {
+        Server::new(self.kernel.clone(), self.dirs.clone(), options.clone()).listen()
     }
 
     /// Waits until a run has ended and all of its entries are on disk; answers its root's exit.
@@ -88,9 +95,7 @@ impl Host {
     /// # Errors
     /// When the log cannot be written.
     pub async fn ended(&self, running: Running) -> Result<u64, HostError> {
-        let exit = self.kernel.ended(Key { run: running.run, pid: 1 }).await?;
-        self.kernel.journal().until_durable(exit + 1).await.map_err(crate::kernel::Halt::from)?;
-        Ok(exit)
+        until_ended(&self.kernel, running).await
     }
 
     /// Waits for entries after `seen` to be on disk and answers the last that is.
@@ -102,8 +107,12 @@ impl Host {
     }
 
     /// Ends a run as the operator, with all of its processes.
-    pub fn end(&self, running: Running) {
-        self.kernel.end(Key { run: running.run, pid: 1 });
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn end(&self, running: Running) -> Result<(), HostError> {
+        self.kernel.signal(Key { run: running.run, pid: 1 }, Signal::Kill).await?;
+        Ok(())
     }
 
     /// Writes what is queued and gives the state directory back.
@@ -111,6 +120,27 @@ impl Host {
         self.runtime.shutdown_timeout(std::time::Duration::from_secs(2));
         self.kernel.journal().close();
     }
+}
+
+/// Stores a team's components and opens its run.
+pub(crate) async fn start(
+    kernel: &Arc<Kernel>,
+    state: &Path,
+    prepared: Prepared,
+) -> Result<Running, HostError> {
+    let Prepared { grant, opening, outside, input, sandbox, components, .. } = prepared;
+    for (digest, bytes) in &components {
+        keep(state, *digest, bytes)?;
+    }
+    let key = kernel.open(NewRun { grant, opening, outside, input, start: Arc::new(sandbox) }).await?;
+    Ok(Running { run: key.run })
+}
+
+/// Waits until a run has ended and all of its entries are on disk; answers its root's exit.
+pub(crate) async fn until_ended(kernel: &Arc<Kernel>, running: Running) -> Result<u64, HostError> {
+    let exit = kernel.ended(Key { run: running.run, pid: 1 }).await?;
+    kernel.journal().until_durable(exit + 1).await.map_err(crate::kernel::Halt::from)?;
+    Ok(exit)
 }
 
 /// The runtime for guests and effects.

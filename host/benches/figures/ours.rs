@@ -81,9 +81,7 @@ impl Ours {
 
     /// A host and the team that it is to run.
     pub(crate) fn open(&self, input: &str) -> Result<(Host, Prepared)> {
-        let mut prepared = self.prepared(input)?;
-        let host = Host::open(&self.dirs, &self.options, &mut prepared)?;
-        Ok((host, prepared))
+        Ok((Host::open(&self.dirs, &self.options)?, self.prepared(input)?))
     }
 
     /// Runs the team; microseconds from the run's opening to its root's end, and to its last entry on disk.

@@ -60,7 +60,7 @@ pub fn run(dirs: &Dirs, args: RunArgs, out: &mut Out) -> Result<Code, Failure> {
         narrow: args.ask.into_iter().chain(args.unless).collect(),
         budget: args.budget,
     };
-    let mut prepared = prepare(dirs, &options, request).map_err(|error| refused(error, &typed))?;
+    let prepared = prepare(dirs, &options, request).map_err(|error| refused(error, &typed))?;
     for (verb, object) in &prepared.unused {
         note(&format!(
             "note: --allow {verb}={object}: the manifest does not ask for it, so it is not granted"
@@ -69,7 +69,7 @@ pub fn run(dirs: &Dirs, args: RunArgs, out: &mut Out) -> Result<Code, Failure> {
     for Narrowing { verb, object, .. } in &prepared.idle {
         note(&format!("note: {verb}={object} narrows nothing: no member of the team holds it"));
     }
-    let host = Host::open(dirs, &options, &mut prepared)?;
+    let host = Host::open(dirs, &options)?;
     let runtime = host.runtime().handle().clone();
     let done = runtime.block_on(async {
         // Before there is anything to interrupt, so that no Ctrl-C ends the program instead of the run.
@@ -127,7 +127,7 @@ async fn follow(
             }
             Some(()) = interrupts.recv() => {
                 note("interrupted: ending the run");
-                host.end(running);
+                host.end(running).await?;
             }
         }
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use authority::ManifestError;
 use ledger::{Meter, show};
+use serde::{Deserialize, Serialize};
 
 use crate::journal::StoreError;
 use crate::kernel::Halt;
@@ -15,7 +16,8 @@ use crate::sandbox::cache::CacheError;
 use crate::sandbox::compile::CompileError;
 
 /// What kind of failure it is; the command line has an exit code for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// The command or a file is wrong.
     Usage,

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use audit::Digest;
-use authority::{Effective, Grant, Labels, Manifest, Mode, ModelPlace, Narrowing, Offer, Pattern, Place, Subject, Verb};
+use authority::{
+    Effective, Grant, Labels, Manifest, Mode, ModelPlace, Narrowing, Offer, Pattern, Place, Subject, Verb,
+};
 use bytes::Bytes;
 use ledger::{MAX, Meter};
+use serde::{Deserialize, Serialize};
 
 use super::dirs::Dirs;
 use super::error::HostError;
@@ -42,7 +45,7 @@ pub struct Options {
 }
 
 /// A directory of this machine and its label.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MountFlag {
     /// What guests call it.
     pub label: String,
@@ -55,7 +58,7 @@ pub struct MountFlag {
 }
 
 /// A model and its label.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ModelFlag {
     /// What guests call it.
     pub label: String,
@@ -68,11 +71,12 @@ pub struct ModelFlag {
 }
 
 /// What the operator asks for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Request {
     /// A component, a manifest, or a folder with one.
     pub target: PathBuf,
-    /// What the root is given.
+    /// What the root is given; handed to another process beside this.
+    #[serde(skip)]
     pub input: Bytes,
     /// Directories.
     pub mounts: Vec<MountFlag>,
@@ -97,7 +101,7 @@ pub struct Prepared {
     pub(crate) opening: Opening,
     pub(crate) outside: Outside,
     pub(crate) input: Bytes,
-    pub(crate) sandbox: Option<Sandbox>,
+    pub(crate) sandbox: Sandbox,
     pub(crate) components: Vec<(Digest, Bytes)>,
 }
 
@@ -147,7 +151,7 @@ pub fn prepare(dirs: &Dirs, options: &Options, request: Request) -> Result<Prepa
         .chain(files.children.into_values())
         .map(|(_, b)| (Digest::of(&b), b))
         .collect();
-    Ok(Prepared { grant, unused, idle, opening, outside, input: request.input, sandbox: Some(sandbox), components })
+    Ok(Prepared { grant, unused, idle, opening, outside, input: request.input, sandbox, components })
 }
 
 fn read(target: &Path) -> Result<Files, HostError> {
@@ -233,7 +237,13 @@ fn offer(request: &Request) -> Result<Offer, HostError> {
             return Err(twice("--model", &flag.label));
         }
     }
-    Ok(Offer { mounts, models, allow: request.allow.clone(), narrow: request.narrow.clone(), budget: request.budget.clone() })
+    Ok(Offer {
+        mounts,
+        models,
+        allow: request.allow.clone(),
+        narrow: request.narrow.clone(),
+        budget: request.budget.clone(),
+    })
 }
 
 fn open_error(path: &Path, source: std::io::Error) -> HostError {

@@ -8,7 +8,7 @@ use ledger::{Amounts, Meter};
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, Error, Exit};
-use super::call::{Call, Pid, RunId};
+use super::call::{Call, Pid, RunId, Signal};
 
 /// The version of the entries' format, `v`.
 pub const VERSION: u8 = 1;
@@ -107,6 +107,13 @@ pub enum Event {
         of: u64,
         /// The call's answer.
         out: Result<Answer, Error>,
+    },
+    /// The operator signals a process: `stop` asks it to end, `kill` ends it.
+    Signal {
+        /// The process.
+        pid: Pid,
+        /// Which.
+        signal: Signal,
     },
     /// A lease's time ran out.
     Expire {

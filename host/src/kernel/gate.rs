@@ -10,6 +10,10 @@ use bytes::Bytes;
 use ledger::Meter;
 use tokio::sync::{Semaphore, oneshot};
 
+mod outside;
+mod refusal;
+mod spawn;
+
 use super::answer::{Answer, Error, Exit};
 use super::call::{Call, Condition, Key, Pid, Signal, Spec};
 use super::decide::{Asked, Decided, Effect, decide};
@@ -31,9 +35,6 @@ pub(super) struct Passing {
     pub size: Option<u64>,
     pub digest: Option<Digest>,
 }
-
-/// Looks at one time, in all runs: each may bring a file of the largest size into memory.
-static LOOKS: Semaphore = Semaphore::const_new(8);
 
 /// What the lock's part of the gate came to.
 enum Begun {
@@ -81,7 +82,7 @@ impl Kernel {
             Begun::Acts(passing, permit, reserve) => Box::pin(self.act(*passing, permit, reserve)).await,
             Begun::Draws(passing, generation) => Box::pin(draw::draw(self, *passing, generation)).await,
             Begun::Spawned(reply, launch) => {
-                self.start.start(self.clone(), *launch);
+                launch.by.clone().start(self.clone(), *launch);
                 Ok(reply)
             }
             // Ruled on once, it is not asked again.
@@ -96,96 +97,6 @@ impl Kernel {
         }
         self.journal.room().await?;
         Ok(self.lock().begin(passing)?)
-    }
-
-    /// Looks at something outside: authorised before, and again after, since rights may have gone meanwhile.
-    async fn look(self: &Arc<Self>, passing: Passing, permit: Permit) -> Result<Reply, Halt> {
-        let turn = LOOKS.acquire().await;
-        let mut seen = permit.perform(None, String::new(), 0).await;
-        self.journal.room().await?;
-        let mut live = self.lock();
-        if live.gone(passing.key) {
-            return Err(Halt::Ended);
-        }
-        drop(turn);
-        let now = live.now();
-        if let Decided::Now(Err(error), _) = live.decide(&passing, now) {
-            seen = Performed::refused(error);
-        }
-        let size = seen.body.as_ref().map_or(0, |b| b.len() as u64);
-        if let Some(error) = live.unpaid(passing.key, size) {
-            seen = Performed::refused(error);
-        }
-        Ok(live.complete(passing, now, seen)?)
-    }
-
-    /// Does something outside. The rest of it goes on when the process is ended meanwhile: what was begun is recorded.
-    async fn act(
-        self: &Arc<Self>,
-        passing: Passing,
-        permit: Permit,
-        reserve: Vec<(Meter, u64)>,
-    ) -> Result<Reply, Halt> {
-        let kernel = self.clone();
-        let task = tokio::spawn(async move { kernel.carry_out(passing, permit, reserve).await });
-        task.await.map_err(|_| Halt::Ended)?
-    }
-
-    async fn carry_out(
-        self: Arc<Self>,
-        passing: Passing,
-        permit: Permit,
-        reserve: Vec<(Meter, u64)>,
-    ) -> Result<Reply, Halt> {
-        let key = passing.key;
-        let previous = permit.previous().await;
-        let (of, name, turn) = {
-            let mut live = self.lock();
-            if live.gone(key) {
-                return Err(Halt::Ended);
-            }
-            let now = live.now();
-            let previous = match (previous, live.decide(&passing, now)) {
-                (_, Decided::Now(Err(error), _)) | (Err(error), _) => {
-                    return Ok(live.complete(passing, now, Performed::refused(error))?);
-                }
-                (Ok(previous), _) => previous,
-            };
-            let me = live.state.proc(key).ok_or(Halt::Ended)?;
-            let (name, turn) = (me.name.clone(), me.turns);
-            let body = passing.body.clone().map(|bytes| Carried::of(bytes, passing.digest));
-            let event = Event::Intent { call: passing.call.clone(), previous, reserve };
-            (live.append(now, key, passing.fuel, event, body)?, name, turn)
-        };
-        self.journal.until_durable(of).await?;
-        let lost = {
-            let live = self.lock();
-            if !live.waits_in(key, of) {
-                return Err(Halt::Ended);
-            }
-            live.fence_lost(&passing)
-        };
-        let mut done = match lost {
-            Some(error) => Performed::refused(error),
-            None => permit.perform(passing.body.clone(), name, turn).await,
-        };
-        let mut live = self.lock();
-        if !live.waits_in(key, of) {
-            // Ended while a model answered: what was reserved stays spent.
-            return Err(Halt::Ended);
-        }
-        let now = live.now();
-        if let (Some(chunks), Ok(answer)) = (done.chunks.take(), &mut done.out) {
-            *answer = Answer::Id(of);
-            live.chunks.insert((key, of), Chunks { rest: chunks, held: None });
-        }
-        let body = done.body.clone().map(|bytes| Carried::of(bytes, done.digest));
-        live.append(now, key, passing.fuel, Event::Outcome { of, out: done.out.clone() }, body)?;
-        let reply = live.reply(key, done.out, done.body);
-        live.settle(now)?;
-        drop(live);
-        self.changed.notify_waiters();
-        Ok(reply)
     }
 }
 
@@ -324,85 +235,5 @@ impl Live {
             }
             _ => {}
         }
-    }
-
-    /// Counts a refusal that is identical to the process's last one; writes the last ones if it is not.
-    fn refuse_again(&mut self, passing: &Passing, now: u64) -> Result<Option<Reply>, Inconsistent> {
-        if self.refusals.is_empty() {
-            return Ok(None);
-        }
-        let key = passing.key;
-        let Some(run) = self.refusals.get(&key) else { return Ok(None) };
-        let same = run.call == passing.call && run.size == passing.size;
-        let calls_left = self.state.proc(key).map_or(0, |me| me.account.left(Meter::Calls));
-        let paid = run.times < calls_left || matches!(run.error, Error::Exhausted(_));
-        let again = same
-            && paid
-            && matches!(self.decide(passing, now), Decided::Now(Err(error), _) if error == run.error);
-        if !again {
-            self.flush(key, now)?;
-            return Ok(None);
-        }
-        let Some(run) = self.refusals.get_mut(&key) else { return Ok(None) };
-        (run.times, run.last) = (run.times + 1, passing.fuel);
-        let error = run.error.clone();
-        Ok(Some(self.reply(key, Err(error), None)))
-    }
-
-    fn refuse(&mut self, passing: Passing, error: Error) -> Reply {
-        let Passing { key, fuel, call, size, .. } = passing;
-        self.refusals.insert(key, Refusals { call, error: error.clone(), size, fuel, last: fuel, times: 1 });
-        self.reply(key, Err(error), None)
-    }
-
-    /// Records a spawn that was decided, and the child's birth.
-    fn spawn(&mut self, passing: Passing, now: u64) -> Result<Begun, Inconsistent> {
-        let key = passing.key;
-        let size = passing.size.unwrap_or(0);
-        let plan = match &passing.call {
-            Call::Spawn(spec) => self.plan(key, spec, children::Spent { fuel: passing.fuel, size }),
-            _ => None,
-        };
-        let Some((mut birth, pid)) = plan else {
-            return Ok(Begun::Done(self.complete(passing, now, Performed::refused(Error::Denied))?));
-        };
-        birth.input = self.state.seq + 1;
-        let input = passing.body.clone().unwrap_or_default();
-        let spawned =
-            Performed { out: Ok(Answer::Id(u64::from(pid))), body: None, digest: None, chunks: None };
-        self.complete(passing, now, spawned)?;
-        let launch = self.launch(now, Key { run: key.run, pid }, birth, input, None)?;
-        let reply = self.reply(key, Ok(Answer::Id(u64::from(pid))), None);
-        Ok(Begun::Spawned(reply, Box::new(launch)))
-    }
-
-    /// The birth of a child that was decided; its input's entry is not known yet.
-    fn plan(&self, key: Key, spec: &Spec, spent: children::Spent) -> Option<(Birth, Pid)> {
-        let run = self.state.runs.get(&key.run)?;
-        let me = run.proc(key.pid)?;
-        let birth = Birth {
-            name: spec.name.clone().unwrap_or_else(|| spec.component.clone()),
-            member: spec.component.clone(),
-            parent: Some(key.pid),
-            component: run.grant.children.get(&spec.component)?.component,
-            rights: children::rights(run, me, spec).ok()?,
-            budget: children::budget(run, me, spec, spent).ok()?,
-            seed: super::seed(),
-            input: 0,
-        };
-        Some((birth, run.procs.len() as Pid + 1))
-    }
-
-    /// Whether a write's fence went stale while its intent was on its way to the disk.
-    fn fence_lost(&self, passing: &Passing) -> Option<Error> {
-        let condition = match &passing.call {
-            Call::Write { condition, .. }
-            | Call::Remove { condition, .. }
-            | Call::Rename { condition, .. } => condition,
-            _ => return None,
-        };
-        let Condition::Fence(token) = condition else { return None };
-        let run = self.state.runs.get(&passing.key.run)?;
-        lease::holds(run, run.proc(passing.key.pid)?, *token, self.now()).err()
     }
 }

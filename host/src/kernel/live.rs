@@ -15,7 +15,7 @@ use super::due::Due;
 use super::effect::Outside;
 use super::entry::{Blob, Entry, Event, Repeat, VERSION};
 use super::state::{Inconsistent, Limits, Stage, State};
-use super::{children, ipc, lease};
+use super::{Start, children, ipc, lease};
 use crate::journal::{Body, Item, Journal, Line};
 
 /// What a call gets back.
@@ -87,6 +87,8 @@ pub(super) struct Live {
     /// Where in `due` a lease's expiry is, by its token.
     pub expiries: HashMap<u64, (u64, u64, Due)>,
     pub outside: HashMap<RunId, Outside>,
+    /// What starts each open run's processes.
+    pub starts: HashMap<RunId, Arc<dyn Start>>,
     pub controls: HashMap<Key, Arc<Control>>,
     pub chunks: HashMap<(Key, u64), Chunks>,
     /// Roots that have ended: their exits' entries.

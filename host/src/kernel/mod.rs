@@ -28,12 +28,14 @@ mod due;
 pub mod effect;
 pub mod entry;
 pub mod gate;
+pub mod glance;
 mod infer;
 mod ipc;
 mod lease;
 pub mod live;
 mod mount;
 pub mod need;
+mod operator;
 pub mod path;
 pub mod ports;
 pub mod request;
@@ -41,7 +43,7 @@ pub mod state;
 pub mod tape;
 
 use answer::Exit;
-use call::{Call, Key, RunId};
+use call::{Call, Key, RunId, Signal};
 use entry::{Birth, Entry, Event, Opening};
 use live::{Carried, Control, Live};
 use state::{Inconsistent, Limits, Proc, Stage, State};
@@ -65,7 +67,6 @@ pub enum Halt {
 }
 
 /// What it takes to start a process.
-#[derive(Debug)]
 pub struct Launch {
     /// Who.
     pub key: Key,
@@ -79,6 +80,8 @@ pub struct Launch {
     pub limits: Limits,
     /// How it is ended.
     pub control: Arc<Control>,
+    /// Who starts it: its run's sandbox.
+    pub by: Arc<dyn Start>,
 }
 
 /// A body on its way in, with its share of what all guests may have in flight.
@@ -108,13 +111,14 @@ pub struct NewRun {
     pub outside: Outside,
     /// The root's input.
     pub input: Bytes,
+    /// What starts its processes.
+    pub start: Arc<dyn Start>,
 }
 
 /// The kernel of one state directory.
 pub struct Kernel {
     live: Mutex<Live>,
     journal: Arc<Journal<Entry>>,
-    start: Arc<dyn Start>,
     changed: Notify,
     timer: Arc<Notify>,
 }
@@ -135,12 +139,7 @@ fn seed() -> String {
 impl Kernel {
     /// A kernel over a journal, going on from `state`. With `check`, it folds every written line into a second state
     /// and stops at the first difference.
-    pub fn new(
-        journal: Arc<Journal<Entry>>,
-        state: State,
-        start: Arc<dyn Start>,
-        check: bool,
-    ) -> Arc<Kernel> {
+    pub fn new(journal: Arc<Journal<Entry>>, state: State, check: bool) -> Arc<Kernel> {
         let timer = Arc::new(Notify::new());
         let live = Live {
             shadow: check.then(|| state.clone()),
@@ -152,6 +151,7 @@ impl Kernel {
             due: Default::default(),
             expiries: Default::default(),
             outside: Default::default(),
+            starts: Default::default(),
             controls: Default::default(),
             chunks: Default::default(),
             ends: Default::default(),
@@ -159,7 +159,7 @@ impl Kernel {
             broken: None,
             timer: timer.clone(),
         };
-        Arc::new(Kernel { live: Mutex::new(live), journal, start, changed: Notify::new(), timer })
+        Arc::new(Kernel { live: Mutex::new(live), journal, changed: Notify::new(), timer })
     }
 
     pub(in crate::kernel) fn lock(&self) -> MutexGuard<'_, Live> {
@@ -185,7 +185,7 @@ impl Kernel {
         self.journal.room().await?;
         let launch = self.lock().open(new)?;
         let key = launch.key;
-        self.start.start(self.clone(), launch);
+        launch.by.clone().start(self.clone(), launch);
         Ok(key)
     }
 
@@ -236,27 +236,6 @@ impl Kernel {
         }
     }
 
-    /// Answers a call that waits for the operator, once: the entry of the answer, which is on disk; none when no call waits
-    /// there. Whoever calls this has checked that `leaf` is that of entry `of`.
-    ///
-    /// # Errors
-    /// When the log cannot be written.
-    pub async fn rule(&self, key: Key, of: u64, leaf: Digest, allow: bool) -> Result<Option<u64>, Halt> {
-        self.journal.room().await?;
-        let ruled = self.lock().rule(key, of, leaf, allow)?;
-        if let Some(seq) = ruled {
-            self.journal.until_durable(seq).await?;
-        }
-        Ok(ruled)
-    }
-
-    /// Ends a process, as the operator: with everything that it spawned.
-    pub fn end(&self, key: Key) {
-        if let Some(control) = self.lock().controls.get(&key) {
-            control.end(Exit::Killed);
-        }
-    }
-
     /// Fires what kernel time brings, for ever. One task of the host's runs it.
     pub async fn timers(self: Arc<Self>) {
         loop {
@@ -288,6 +267,7 @@ impl Live {
         let name = new.opening.label.clone();
         self.append(now, Key { run, pid: 0 }, 0, Event::Run(Box::new(new.opening)), Some(grant))?;
         self.outside.insert(run, new.outside);
+        self.starts.insert(run, new.start);
         let birth = Birth {
             name,
             member: String::new(),
@@ -315,22 +295,10 @@ impl Live {
         let control = Arc::new(Control::default());
         self.controls.insert(key, control.clone());
         let limits = self.state.proc(key).map_or(Limits { fuel: 0, memory: 0 }, |me| me.limits());
-        Ok(Launch { key, birth, input, now, limits, control })
-    }
-
-    fn rule(&mut self, key: Key, of: u64, leaf: Digest, allow: bool) -> Result<Option<u64>, Inconsistent> {
-        let asks = |me: &Proc| me.pending.as_ref().is_some_and(|p| p.seq == of && p.stage == Stage::Asks);
-        if !self.state.proc(key).is_some_and(asks) {
-            return Ok(None);
-        }
-        let now = self.now();
-        let event = Event::Rule { pid: key.pid, of, leaf, allow };
-        let seq = self.append(now, Key { run: key.run, pid: 0 }, 0, event, None)?;
-        if let Some(waiter) = self.rulings.remove(&key) {
-            // A process that was ended meanwhile is not there to hear it.
-            let _gone = waiter.send(None);
-        }
-        Ok(Some(seq))
+        let by = self.starts.get(&key.run).cloned();
+        let by =
+            by.ok_or_else(|| Inconsistent { seq: self.state.seq, what: "its run is not open".into() })?;
+        Ok(Launch { key, birth, input, now, limits, control, by })
     }
 
     /// Ends a process's children. It makes no more: its guest has ended.
@@ -370,6 +338,7 @@ impl Live {
         if key.pid == 1 {
             self.append(now, Key { run: key.run, pid: 0 }, 0, Event::End, None)?;
             self.outside.remove(&key.run);
+            self.starts.remove(&key.run);
             self.ends.insert(key, seq);
         }
         Ok(Some(seq))

@@ -8,6 +8,7 @@ use audit::Digest;
 use authority::{Decision, Grant, Labels, Pattern, Rights, Verb};
 use bytes::Bytes;
 use ledger::{Account, MAX, Meter};
+use serde::{Deserialize, Serialize};
 
 use super::answer::{Artifact, Exit};
 use super::call::{Call, Key, Pid, Priority, RunId};
@@ -174,7 +175,8 @@ pub struct Pending {
 }
 
 /// Whom a call waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// The kernel: another process, or time.
     Waits,

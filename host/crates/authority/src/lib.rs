@@ -23,8 +23,8 @@ mod right;
 mod verb;
 
 pub use grant::{
-    Effective, GRANT_LIMIT, Grant, GrantError, Member, Missing, Mode, ModelPlace, Narrow, Narrowing, Offer, PLACES_LIMIT, Place,
-    Subject,
+    Effective, GRANT_LIMIT, Grant, GrantError, Member, Missing, Mode, ModelPlace, Narrow, Narrowing, Offer,
+    PLACES_LIMIT, Place, Subject,
 };
 pub use label::{LabelError, Labels};
 pub use manifest::{CHILDREN_LIMIT, Child, MANIFEST_LIMIT, Manifest, ManifestError, Package};

@@ -107,6 +107,7 @@ impl Fold {
             | Event::Outcome { .. }
             | Event::Ask { .. }
             | Event::Rule { .. }
+            | Event::Signal { .. }
             | Event::Expire { .. } => {}
         }
         let account = self.state.proc(Key { run: entry.run, pid: entry.pid }).map(|me| &me.account);

@@ -106,7 +106,8 @@ pub fn record(reader: Reader, span: Span) -> Result<Recording, TapeError> {
                 }
             }
             (Event::Exit(exit), Some(tape)) => tape.close(entry, *exit),
-            (Event::Expire { .. } | Event::Rule { .. } | Event::End, _) | (_, None) => {}
+            (Event::Expire { .. } | Event::Rule { .. } | Event::Signal { .. } | Event::End, _)
+            | (_, None) => {}
         }
     }
     let opening = opening.ok_or(TapeError::Pruned(span.first))?;

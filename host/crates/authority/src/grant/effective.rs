@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use audit::Digest;
 use ledger::{Amounts, MAX, Meter};
 
-use super::needed::{self, Met, Missing};
 use super::narrow::{self, Narrowing};
+use super::needed::{self, Met, Missing};
 use super::{Grant, GrantError, Member, Mode, Offer, offer};
 use crate::{Manifest, Pattern, Right, Rights, RightsError, Verb};
 

@@ -1,11 +1,13 @@
 //! What the operator takes back of what was granted: rights that wait for an answer, or end with a data category.
 
+use serde::{Deserialize, Serialize};
+
 use super::{GrantError, Member};
 use crate::{Labels, Pattern, Right, Rights, Use, Verb};
 
 /// One narrowing. It applies to every right of its verb whose object has a name in common with its own; a right that is only
 /// partly covered is narrowed as a whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Narrowing {
     /// The verb.
     pub verb: Verb,
@@ -16,7 +18,8 @@ pub struct Narrowing {
 }
 
 /// How a right is narrowed, in both of its halves.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Narrow {
     /// Each call waits for the operator.
     Ask,
@@ -88,12 +91,8 @@ mod tests {
 
     fn right() -> impl Strategy<Value = Right> {
         let half = || prop::sample::select(vec![Use::No, Use::Ask, Use::Allow]);
-        (verb(), object(), half(), half(), labels()).prop_map(|(verb, object, using, delegate, unless)| Right {
-            verb,
-            object,
-            using,
-            delegate,
-            unless,
+        (verb(), object(), half(), half(), labels()).prop_map(|(verb, object, using, delegate, unless)| {
+            Right { verb, object, using, delegate, unless }
         })
     }
 

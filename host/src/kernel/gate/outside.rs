@@ -1,0 +1,126 @@
+//! The gate's way out: looks and acts, by permit.
+
+use std::sync::Arc;
+
+use ledger::Meter;
+use tokio::sync::Semaphore;
+
+use super::Passing;
+use crate::kernel::answer::{Answer, Error};
+use crate::kernel::call::{Call, Condition};
+use crate::kernel::decide::Decided;
+use crate::kernel::draw::Chunks;
+use crate::kernel::effect::{Performed, Permit};
+use crate::kernel::entry::Event;
+use crate::kernel::live::{Carried, Live, Reply};
+use crate::kernel::{Halt, Kernel, lease};
+
+/// Looks at one time, in all runs: each may bring a file of the largest size into memory.
+static LOOKS: Semaphore = Semaphore::const_new(8);
+
+impl Kernel {
+    /// Looks at something outside: authorised before, and again after, since rights may have gone meanwhile.
+    pub(super) async fn look(self: &Arc<Self>, passing: Passing, permit: Permit) -> Result<Reply, Halt> {
+        let turn = LOOKS.acquire().await;
+        let mut seen = permit.perform(None, String::new(), 0).await;
+        self.journal.room().await?;
+        let mut live = self.lock();
+        if live.gone(passing.key) {
+            return Err(Halt::Ended);
+        }
+        drop(turn);
+        let now = live.now();
+        if let Decided::Now(Err(error), _) = live.decide(&passing, now) {
+            seen = Performed::refused(error);
+        }
+        let size = seen.body.as_ref().map_or(0, |b| b.len() as u64);
+        if let Some(error) = live.unpaid(passing.key, size) {
+            seen = Performed::refused(error);
+        }
+        Ok(live.complete(passing, now, seen)?)
+    }
+
+    /// Does something outside. The rest of it goes on when the process is ended meanwhile: what was begun is recorded.
+    pub(super) async fn act(
+        self: &Arc<Self>,
+        passing: Passing,
+        permit: Permit,
+        reserve: Vec<(Meter, u64)>,
+    ) -> Result<Reply, Halt> {
+        let kernel = self.clone();
+        let task = tokio::spawn(async move { kernel.carry_out(passing, permit, reserve).await });
+        task.await.map_err(|_| Halt::Ended)?
+    }
+
+    async fn carry_out(
+        self: Arc<Self>,
+        passing: Passing,
+        permit: Permit,
+        reserve: Vec<(Meter, u64)>,
+    ) -> Result<Reply, Halt> {
+        let key = passing.key;
+        let previous = permit.previous().await;
+        let (of, name, turn) = {
+            let mut live = self.lock();
+            if live.gone(key) {
+                return Err(Halt::Ended);
+            }
+            let now = live.now();
+            let previous = match (previous, live.decide(&passing, now)) {
+                (_, Decided::Now(Err(error), _)) | (Err(error), _) => {
+                    return Ok(live.complete(passing, now, Performed::refused(error))?);
+                }
+                (Ok(previous), _) => previous,
+            };
+            let me = live.state.proc(key).ok_or(Halt::Ended)?;
+            let (name, turn) = (me.name.clone(), me.turns);
+            let body = passing.body.clone().map(|bytes| Carried::of(bytes, passing.digest));
+            let event = Event::Intent { call: passing.call.clone(), previous, reserve };
+            (live.append(now, key, passing.fuel, event, body)?, name, turn)
+        };
+        self.journal.until_durable(of).await?;
+        let lost = {
+            let live = self.lock();
+            if !live.waits_in(key, of) {
+                return Err(Halt::Ended);
+            }
+            live.fence_lost(&passing)
+        };
+        let mut done = match lost {
+            Some(error) => Performed::refused(error),
+            None => permit.perform(passing.body.clone(), name, turn).await,
+        };
+        let mut live = self.lock();
+        if !live.waits_in(key, of) {
+            // Ended while a model answered: what was reserved stays spent.
+            return Err(Halt::Ended);
+        }
+        let now = live.now();
+        if let (Some(chunks), Ok(answer)) = (done.chunks.take(), &mut done.out) {
+            *answer = Answer::Id(of);
+            live.chunks.insert((key, of), Chunks { rest: chunks, held: None });
+        }
+        let body = done.body.clone().map(|bytes| Carried::of(bytes, done.digest));
+        live.append(now, key, passing.fuel, Event::Outcome { of, out: done.out.clone() }, body)?;
+        let reply = live.reply(key, done.out, done.body);
+        live.settle(now)?;
+        drop(live);
+        self.changed.notify_waiters();
+        Ok(reply)
+    }
+}
+
+impl Live {
+    /// Whether a write's fence went stale while its intent was on its way to the disk.
+    fn fence_lost(&self, passing: &Passing) -> Option<Error> {
+        let condition = match &passing.call {
+            Call::Write { condition, .. }
+            | Call::Remove { condition, .. }
+            | Call::Rename { condition, .. } => condition,
+            _ => return None,
+        };
+        let Condition::Fence(token) = condition else { return None };
+        let run = self.state.runs.get(&passing.key.run)?;
+        lease::holds(run, run.proc(passing.key.pid)?, *token, self.now()).err()
+    }
+}
