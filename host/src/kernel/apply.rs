@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use authority::{Grant, Labels};
+use authority::Grant;
 use bytes::Bytes;
 use ledger::Meter;
 
 use super::answer::{Answer, Error};
-use super::call::{Call, Key, Pid, Priority, Signal};
+use super::call::{Call, Key, Pid, Signal};
 use super::entry::{Entry, Event, Repeat};
-use super::state::{File, Inconsistent, Payload, Pending, Proc, Ruling, Run, Stage, State};
-use super::{artifact, cost, infer, ipc, lease, mount};
+use super::state::{Inconsistent, Payload, Proc, Ruling, Run, Stage, State};
+use super::{cost, lease};
 
 mod effect;
 mod life;

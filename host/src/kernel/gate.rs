@@ -8,21 +8,20 @@ use std::sync::Arc;
 use audit::Digest;
 use bytes::Bytes;
 use ledger::Meter;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 mod outside;
 mod refusal;
 mod spawn;
 
-use super::answer::{Answer, Error, Exit};
-use super::call::{Call, Condition, Key, Pid, Signal, Spec};
+use super::answer::{Error, Exit};
+use super::call::{Call, Key, Pid, Signal};
 use super::decide::{Asked, Decided, Effect, decide};
-use super::draw::Chunks;
 use super::effect::{Performed, Permit, permit};
-use super::entry::{Birth, Event};
-use super::live::{Carried, Live, Refusals, Reply};
+use super::entry::Event;
+use super::live::{Carried, Live, Reply};
 use super::state::Inconsistent;
-use super::{Halt, Kernel, Launch, Lifted, children, draw, lease};
+use super::{Halt, Kernel, Launch, Lifted, draw};
 use crate::limits::FILE_BYTES;
 
 /// A call on its way through the gate.

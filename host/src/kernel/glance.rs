@@ -89,7 +89,7 @@ impl Live {
 }
 
 fn living(key: Key, me: &Proc) -> Living {
-    let used = |meter| me.account.own(meter).saturating_add(me.account.ended(meter));
+    let used = |meter| me.account.used(meter);
     let waits = me.pending.as_ref().map(|pending| Waiting {
         seq: pending.seq,
         stage: pending.stage,

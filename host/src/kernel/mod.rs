@@ -10,7 +10,6 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use audit::Digest;
 use authority::Grant;
 use bytes::Bytes;
 use tokio::sync::{Notify, SemaphorePermit};
@@ -43,10 +42,10 @@ pub mod state;
 pub mod tape;
 
 use answer::Exit;
-use call::{Call, Key, RunId, Signal};
+use call::{Call, Key, RunId};
 use entry::{Birth, Entry, Event, Opening};
 use live::{Carried, Control, Live};
-use state::{Inconsistent, Limits, Proc, Stage, State};
+use state::{Inconsistent, Limits, Stage, State};
 
 use crate::journal::{Journal, Stopped};
 

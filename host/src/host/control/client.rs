@@ -63,14 +63,14 @@ impl Owner {
     pub fn ask(&mut self, ask: Ask) -> Result<Reply, Unanswered> {
         let line = line(ask).map_err(|error| Unanswered::Strange(error.to_string()))?;
         self.stream.get_mut().write_all(&line)?;
-        self.next()
+        self.reply()
     }
 
     /// Waits for the next answer.
     ///
     /// # Errors
     /// When there is none.
-    pub fn next(&mut self) -> Result<Reply, Unanswered> {
+    pub fn reply(&mut self) -> Result<Reply, Unanswered> {
         let mut line = Vec::new();
         let read_to = (&mut self.stream).take(REPLY_BYTES).read_until(b'\n', &mut line);
         read_to.map_err(|error| match error.kind() {
@@ -86,9 +86,9 @@ impl Owner {
     /// Waits for the next answer as long as it takes.
     ///
     /// # Errors
-    /// As [`Owner::next`].
+    /// As [`Owner::reply`].
     pub fn last(&mut self) -> Result<Reply, Unanswered> {
         self.stream.get_mut().set_read_timeout(None)?;
-        self.next()
+        self.reply()
     }
 }

@@ -145,7 +145,7 @@ impl Server {
         let mut found = None;
         reader.lines(seq, seq, |_, line| {
             let entry = Entry::parse(line).map_err(|source| HostError::Entry { seq, source })?;
-            found = Some((entry, Digest::from(audit::leaf_hash(line))));
+            found = Some((entry, Digest(audit::leaf_hash(line))));
             Ok::<_, HostError>(())
         })?;
         let Some((entry, there)) = found else { return refused(format!("there is no entry #{seq}")) };

@@ -42,7 +42,7 @@ impl Live {
             component: run.grant.children.get(&spec.component)?.component,
             rights: children::rights(run, me, spec).ok()?,
             budget: children::budget(run, me, spec, spent).ok()?,
-            seed: super::seed(),
+            seed: crate::kernel::seed(),
             input: 0,
         };
         Some((birth, run.procs.len() as Pid + 1))
