@@ -2,6 +2,7 @@
 
 use authority::Labels;
 use ledger::{Account, MAX, Meter};
+use serde::Serialize;
 
 use super::{Change, Step};
 use crate::kernel::answer::Exit;
@@ -9,6 +10,14 @@ use crate::kernel::call::{Key, Pid, Priority};
 use crate::kernel::entry::Birth;
 use crate::kernel::state::{Ended, Payload, Proc, Run};
 use crate::kernel::{ipc, lease};
+
+/// What a parent is told of a child's end. A struct, because its fields' order is part of what replay compares.
+#[derive(Serialize)]
+struct Notice<'a> {
+    exit: &'static str,
+    name: &'a str,
+    pid: Pid,
+}
 
 impl Change<'_> {
     pub(super) fn exit(&mut self, run: &mut Run, exit: &Exit) -> Step {
@@ -43,7 +52,8 @@ impl Change<'_> {
         let Some(parent) = parent.and_then(|parent| run.proc_mut(parent)) else { return Ok(()) };
         parent.account.close_child(&account);
         parent.children.remove(&pid);
-        let text = serde_json::json!({ "pid": pid, "name": name, "exit": exit.word() }).to_string();
+        let notice = Notice { exit: exit.word(), name: &name, pid };
+        let text = serde_json::to_string(&notice).map_err(|_| "its notice cannot be written")?;
         ipc::notify(parent, seq, "$exit", Priority::Normal, text);
         let woken = parent.pid;
         self.wake(Some(woken));
