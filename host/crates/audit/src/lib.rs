@@ -7,6 +7,7 @@
 //!   entries lie in them;
 //! - [`tree`]: the append-only tree, kept as its right edge;
 //! - [`proof`]: that a leaf is in a tree, that a tree continues another (RFC 9162);
+//! - [`range`]: the same for neighbouring leaves, as a run's export has them;
 //! - [`key`], [`note`]: who signed a text, and when who saw it (C2SP signed-note, tlog-cosignature);
 //! - [`checkpoint`]: the text that says a log's size and root (C2SP tlog-checkpoint);
 //! - [`proof_file`], [`submission`]: what is handed to a verifier (C2SP tlog-proof) and to a witness (C2SP tlog-witness).
@@ -22,6 +23,7 @@ pub mod key;
 pub mod note;
 pub mod proof;
 pub mod proof_file;
+pub mod range;
 pub mod submission;
 pub mod tile;
 pub mod tree;

@@ -87,7 +87,7 @@ fn consistency_ranges(old: u64, new: u64) -> Vec<Range<u64>> {
 }
 
 /// The largest power of two below `leaves`, which is over 1.
-fn split(leaves: u64) -> u64 {
+pub(crate) fn split(leaves: u64) -> u64 {
     1 << (leaves - 1).ilog2()
 }
 
@@ -134,7 +134,7 @@ fn collect<T: Tiles>(tiles: &T, size: u64, ranges: Vec<Range<u64>>) -> Result<Ve
 }
 
 /// The hash over a range that a proof names: it begins at a multiple of every power of two in its length.
-fn range_hash<T: Tiles>(tiles: &T, size: u64, range: Range<u64>) -> Result<Hash, T::Error> {
+pub(crate) fn range_hash<T: Tiles>(tiles: &T, size: u64, range: Range<u64>) -> Result<Hash, T::Error> {
     let mut peaks = Vec::new();
     let mut low = range.start;
     while low < range.end {
@@ -247,4 +247,4 @@ pub fn verify_consistency(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

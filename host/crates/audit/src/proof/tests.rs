@@ -15,14 +15,18 @@ const LEAVES: [&[u8]; 8] = [
 ];
 
 /// All tiles of a log, in memory: the leaves, and the roots of the full tiles of each level below.
-struct Memory {
+pub(crate) struct Memory {
     leaves: Vec<Hash>,
     above: Vec<Vec<Hash>>,
 }
 
 impl Memory {
-    fn new(size: u64) -> Memory {
+    pub(crate) fn new(size: u64) -> Memory {
         Memory::of((0..size).map(|n| leaf_hash(&n.to_be_bytes())).collect())
+    }
+
+    pub(crate) fn leaf(&self, at: u64) -> Hash {
+        self.leaves[at as usize]
     }
 
     fn of(leaves: Vec<Hash>) -> Memory {
