@@ -10,7 +10,7 @@ use crate::proof::{PROOF_SIZE, ProofError, Tiles, range_hash, split};
 /// The subtrees beside the leaves `inside`, left to right.
 fn beside(inside: &Range<u64>, size: u64) -> Vec<Range<u64>> {
     let mut found = Vec::new();
-    let mut rest = vec![0..size];
+    let mut rest: Vec<Range<u64>> = std::iter::once(0..size).collect();
     while let Some(part) = rest.pop() {
         if part.end <= inside.start || part.start >= inside.end {
             found.push(part);
