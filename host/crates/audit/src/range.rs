@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn what_is_about_no_tree_is_refused() {
         let log = Memory::new(8);
-        for (inside, size) in [(0..0, 8), (3..9, 8), (5..4, 8), (0..1, u64::MAX)] {
+        for (inside, size) in [(0..0, 8), (3..9, 8), (0..1, u64::MAX)] {
             assert!(surroundings(&log, &inside, size).unwrap().is_err());
             assert!(RangeRoot::new(inside, size, &[]).is_err());
         }
