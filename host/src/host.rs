@@ -3,13 +3,15 @@
 //! - [`control`]: how a second terminal reaches the host that runs.
 //! - [`dirs`]: where state, keys and compiled code are.
 //! - [`prepare`]: from a file and the operator's flags to a grant and a loaded sandbox; nothing is written yet.
-//! - [`replay`]: executes a run again, from its entries.
+//! - [`replay`]: executes a run again, from its entries. [`resume`]: goes on with one that was cut off.
 
 pub mod control;
 pub mod dirs;
 pub mod error;
 pub mod prepare;
 pub mod replay;
+pub mod resume;
+mod stored;
 
 use std::io::Write;
 use std::path::Path;
@@ -21,6 +23,7 @@ use tokio::runtime::Runtime;
 use crate::journal::{Journal, Reader, Store, StoreError};
 use crate::kernel::call::{Key, RunId, Signal};
 use crate::kernel::entry::Entry;
+use crate::kernel::live::Over;
 use crate::kernel::state::State;
 use crate::kernel::{Kernel, NewRun};
 
@@ -29,6 +32,7 @@ pub use dirs::Dirs;
 pub use error::{HostError, Kind};
 pub use prepare::{ModelFlag, MountFlag, Options, Prepared, Request, prepare};
 pub use replay::{Replayed, replay};
+pub use resume::unfinished;
 
 use control::server::Server;
 
@@ -56,7 +60,7 @@ impl Host {
         if let Some(bytes) = options.log_limit {
             store.limit(bytes)?;
         }
-        let state = resume(&store)?;
+        let state = position(&store)?;
         let runtime = runtime(options.threads)?;
         let journal: Arc<Journal<Entry>> = Arc::new(Journal::start(store)?);
         let kernel = Kernel::new(journal, state, options.check);
@@ -90,11 +94,11 @@ impl Host {
         Server::new(self.kernel.clone(), self.dirs.clone(), options.clone()).listen()
     }
 
-    /// Waits until a run has ended and all of its entries are on disk; answers its root's exit.
+    /// Waits until a run has ended and all of its entries are on disk.
     ///
     /// # Errors
     /// When the log cannot be written.
-    pub async fn ended(&self, running: Running) -> Result<u64, HostError> {
+    pub async fn ended(&self, running: Running) -> Result<Over, HostError> {
         until_ended(&self.kernel, running).await
     }
 
@@ -136,11 +140,11 @@ pub(crate) async fn start(
     Ok(Running { run: key.run })
 }
 
-/// Waits until a run has ended and all of its entries are on disk; answers its root's exit.
-pub(crate) async fn until_ended(kernel: &Arc<Kernel>, running: Running) -> Result<u64, HostError> {
-    let exit = kernel.ended(Key { run: running.run, pid: 1 }).await?;
-    kernel.journal().until_durable(exit + 1).await.map_err(crate::kernel::Halt::from)?;
-    Ok(exit)
+/// Waits until a run has ended and all of its entries are on disk.
+pub(crate) async fn until_ended(kernel: &Arc<Kernel>, running: Running) -> Result<Over, HostError> {
+    let over = kernel.ended(Key { run: running.run, pid: 1 }).await?;
+    kernel.journal().until_durable(over.end).await.map_err(crate::kernel::Halt::from)?;
+    Ok(over)
 }
 
 /// The runtime for guests and effects.
@@ -153,8 +157,8 @@ pub(crate) fn runtime(threads: Option<usize>) -> Result<Runtime, HostError> {
     builder.build().map_err(|source| HostError::Io { path: "the runtime's threads".into(), source })
 }
 
-/// The state to go on from: numbers and time. Runs that were cut off stay as they are in the log.
-fn resume(store: &Store) -> Result<State, HostError> {
+/// The state to go on from: numbers and time. Runs that were cut off stay as they are until one is resumed.
+fn position(store: &Store) -> Result<State, HostError> {
     let (size, _) = store.head()?;
     let (time, last_run) = store.newest()?.map_or(Ok((0, 0)), |(line, run)| {
         let entry = Entry::parse(&line).map_err(|source| HostError::Entry { seq: size, source })?;

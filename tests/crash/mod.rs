@@ -1,5 +1,12 @@
 //! A host that is killed with SIGKILL in the middle of a run: the log verifies, all that was shown is in it, files are whole,
-//! and the next run works.
+//! and the next run works. What was cut off can be resumed:
+//!
+//! - [`resume`]: after a real kill at any moment, and after kills while it is resumed.
+//! - [`prefix`]: at every entry, from logs that end there. [`downtime`]: what time, rulings and rights make of it.
+
+mod downtime;
+mod prefix;
+mod resume;
 
 use std::collections::HashSet;
 use std::fs;

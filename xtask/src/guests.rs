@@ -38,6 +38,7 @@ const GUESTS: &[Guest] = &[
     Guest { source: "tests/guests/probe", place: Place::Test("probe") },
     Guest { source: "tests/guests/idle", place: Place::Test("idle") },
     Guest { source: "tests/guests/load", place: Place::Test("load") },
+    Guest { source: "tests/guests/tally", place: Place::Test("tally") },
     Guest { source: "tests/guests/command", place: Place::Test("command") },
 ];
 

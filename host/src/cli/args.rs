@@ -29,6 +29,9 @@ pub enum Verb {
     /// Run an agent or a team
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<RunArgs>),
+    /// Go on with a run that was cut off
+    #[command(after_help = "Example:\n  aos-host resume r1")]
+    Resume(ResumeArgs),
     /// Show what a run did, and what it cost
     #[command(after_help = "Example:\n  aos-host inspect r1")]
     Inspect(About),
@@ -122,6 +125,26 @@ pub struct RunArgs {
     /// How it is written
     #[command(flatten)]
     pub format: Format,
+}
+
+/// Arguments of `resume`.
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// Which run
+    #[command(flatten)]
+    pub about: About,
+    /// Show nothing but the result and what went wrong
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Fold each entry into a second state and stop at the first difference; slow
+    #[arg(long, env = "AOS_SELF_CHECK", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
+    pub self_check: bool,
+    /// The log's size at most
+    #[arg(long, value_name = "BYTES", value_parser = flags::bytes)]
+    pub log_limit: Option<u64>,
+    /// Threads for agents [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
 }
 
 /// Arguments of `replay`.

@@ -20,10 +20,13 @@ impl Typed {
         Typed(words.into_iter().collect())
     }
 
-    /// The command with these flags (`--mount docs=DIR`, fit for a shell already) after its verb `run`.
+    /// The command with these flags (`--mount docs=DIR`, fit for a shell already) after its verb `run`. What was resumed
+    /// was run by another command.
     pub fn with(&self, flags: &[String]) -> String {
-        let at = self.0.iter().position(|word| word == "run").map_or(0, |at| at + 1);
-        let (before, after) = self.0.split_at(at);
+        let Some(at) = self.0.iter().position(|word| word == "run") else {
+            return format!("aos-host{} run {} …", self.state(), flags.join(" "));
+        };
+        let (before, after) = self.0.split_at(at + 1);
         let mut words = vec!["aos-host".to_owned()];
         words.extend(before.iter().map(|word| shell_word(word)));
         words.extend(flags.iter().cloned());
@@ -86,6 +89,8 @@ mod tests {
         assert_eq!(command, "aos-host run --mount docs=DIR:ro hello.wasm Ada");
         let command = typed("--state s run hello.wasm").with(&flags(&["--allow send=a"]));
         assert_eq!(command, "aos-host --state s run --allow send=a hello.wasm");
+        let command = typed("--state s resume r1").with(&flags(&["--allow send=a"]));
+        assert_eq!(command, "aos-host --state s run --allow send=a …");
     }
 
     #[test]

@@ -134,6 +134,17 @@ impl Follower {
         Ok(self.reader.body(seq)?.map(|body| body.data))
     }
 
+    /// Reads what there is of the run, and shows nothing of it.
+    ///
+    /// # Errors
+    /// When there is no such run, or the log cannot be read or does not follow.
+    pub fn pass(&mut self) -> Result<(), Failure> {
+        let span = span(&self.reader, Some(self.run))?;
+        self.fold = whole(&self.reader, span)?;
+        self.next = Some(span.last + 1);
+        Ok(())
+    }
+
     /// Shows what is durable, up to entry `seen`.
     ///
     /// # Errors

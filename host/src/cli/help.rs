@@ -6,7 +6,7 @@ use super::args::Cli;
 
 /// Every verb that is shown, by what it is for.
 const GROUPS: [(&str, &[&str]); 3] = [
-    ("Run", &["run"]),
+    ("Run", &["run", "resume"]),
     ("Prove", &["inspect", "logs", "replay", "audit"]),
     ("Build", &["doctor", "completions"]),
 ];

@@ -73,8 +73,7 @@ pub fn run(dirs: &Dirs, args: RunArgs, out: &mut Out) -> Result<Code, Failure> {
     let runtime = host.runtime().handle().clone();
     let done = runtime.block_on(async {
         // Before there is anything to interrupt, so that no Ctrl-C ends the program instead of the run.
-        let interrupts = signal(SignalKind::interrupt())
-            .map_err(|error| Failure::new(Code::Internal, format!("signals: {error}")))?;
+        let interrupts = interrupts()?;
         let running = host.run(prepared).await?;
         let mut follower = Follower::open(dirs, running.run, quiet, typed.clone())?;
         let exit = follow(&host, running, interrupts, &mut follower).await?;
@@ -82,6 +81,31 @@ pub fn run(dirs: &Dirs, args: RunArgs, out: &mut Out) -> Result<Code, Failure> {
     });
     host.close();
     let (follower, exit_entry) = done?;
+    conclude(&follower, exit_entry, Shown { json, quiet }, &typed, out)
+}
+
+/// How a run's result is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown {
+    /// As JSON.
+    pub json: bool,
+    /// Nothing but the result and what went wrong.
+    pub quiet: bool,
+}
+
+/// Ctrl-C, from now on.
+pub(super) fn interrupts() -> Result<Signal, Failure> {
+    signal(SignalKind::interrupt()).map_err(|error| Failure::new(Code::Internal, format!("signals: {error}")))
+}
+
+/// Writes the result of a run whose root ended with this entry, and how it ended; answers the exit code.
+pub(super) fn conclude(
+    follower: &Follower,
+    exit_entry: u64,
+    Shown { json, quiet }: Shown,
+    typed: &Typed,
+    out: &mut Out,
+) -> Result<Code, Failure> {
     let view = follower.view();
     let exit = view.process(1).and_then(|root| root.exit.clone());
     let exit = exit.ok_or_else(|| Failure::new(Code::Internal, "the run's end is not in its log"))?;
@@ -98,13 +122,13 @@ pub fn run(dirs: &Dirs, args: RunArgs, out: &mut Out) -> Result<Code, Failure> {
     out.finish()?;
     let code = code(&exit);
     if let Some(grant) = follower.grant().filter(|_| !quiet || code != Code::Ok) {
-        summary(view, grant, &exit, &typed).iter().for_each(|line| note(line));
+        summary(view, grant, &exit, typed).iter().for_each(|line| note(line));
     }
     Ok(code)
 }
 
 /// Shows the run's entries as they become durable, until its last one is.
-async fn follow(
+pub(super) async fn follow(
     host: &Host,
     running: Running,
     mut interrupts: Signal,
@@ -115,11 +139,10 @@ async fn follow(
     let mut seen = 0;
     loop {
         tokio::select! {
-            exit = &mut ended => {
-                let exit = exit?;
-                // The run's own last entry follows its root's exit.
-                follower.to(exit + 1)?;
-                return Ok(exit);
+            over = &mut ended => {
+                let over = over?;
+                follower.to(over.end)?;
+                return Ok(over.exit);
             }
             durable = host.durable_after(seen) => {
                 seen = durable?;

@@ -254,17 +254,21 @@ fn open_error(path: &Path, source: std::io::Error) -> HostError {
     })
 }
 
-/// Compiles or finds the team's components, on a pool that its grant fits into.
-fn load(dirs: &Dirs, options: &Options, files: &Files, grant: &Grant) -> Result<Sandbox, HostError> {
+/// A pool that all processes which a grant allows fit into.
+pub(super) fn pool(grant: &Grant) -> Result<Pool, HostError> {
     let children = grant.root.budget.get(Meter::Children).min(PROCESSES as u64 - 1);
     let memory = grant.root.budget.get(Meter::Memory).clamp(PAGE, 4 << 30);
-    let processes = if grant.children.is_empty() { 1 } else { children as u32 + 1 };
-    let pool = Pool { processes, memory: usize::try_from(memory).unwrap_or(usize::MAX) };
     if grant.root.budget.get(Meter::Memory) >= MAX {
         let why = "memory is always limited; 4GiB is the most a guest can use".to_owned();
         return Err(HostError::Budget { meter: Meter::Memory, amount: MAX, why });
     }
-    let engine = runtime(pool).map_err(|e| HostError::Engine(format!("{e:#}")))?;
+    let processes = if grant.children.is_empty() { 1 } else { children as u32 + 1 };
+    Ok(Pool { processes, memory: usize::try_from(memory).unwrap_or(usize::MAX) })
+}
+
+/// Compiles or finds the team's components, on a pool that its grant fits into.
+fn load(dirs: &Dirs, options: &Options, files: &Files, grant: &Grant) -> Result<Sandbox, HostError> {
+    let engine = runtime(pool(grant)?).map_err(|e| HostError::Engine(format!("{e:#}")))?;
     let mut sandbox = Sandbox::new(engine.clone()).map_err(|e| HostError::Engine(format!("{e:#}")))?;
     let cache = Cache::open(&dirs.cache)?;
     for (path, bytes) in std::iter::once(&files.root).chain(files.children.values()) {
@@ -277,7 +281,7 @@ fn load(dirs: &Dirs, options: &Options, files: &Files, grant: &Grant) -> Result<
 }
 
 /// Opens what the grant's labels mean. Two labels of one directory share it, so that its conditions hold for both.
-fn outside(dirs: &Dirs, grant: &Grant) -> Result<Outside, HostError> {
+pub(super) fn outside(dirs: &Dirs, grant: &Grant) -> Result<Outside, HostError> {
     let mut outside = Outside::default();
     let mut opened: BTreeMap<(String, bool), Arc<dyn Mount>> = BTreeMap::new();
     for (label, place) in &grant.mounts {

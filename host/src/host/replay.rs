@@ -4,19 +4,18 @@
 use std::path::PathBuf;
 
 use audit::{Digest, Hash};
-use bytes::Bytes;
 
 use super::dirs::Dirs;
 use super::error::HostError;
 use super::prepare::Options;
-use super::{component_path, reader, runtime};
+use super::stored::Stored;
+use super::{reader, runtime};
 use crate::journal::Fault;
 use crate::kernel::call::RunId;
 use crate::kernel::entry::Entry;
 use crate::kernel::tape::{Divergence, Recording, Tape, record};
-use crate::sandbox::cache::Cache;
 use crate::sandbox::engine::Pool;
-use crate::sandbox::{Sandbox, engine, semantics};
+use crate::sandbox::{Sandbox, semantics};
 
 /// What came of a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,32 +117,11 @@ fn load(
     let memory = recording.tapes.values().map(|tape| tape.limits.memory).max().unwrap_or(0);
     let pool =
         Pool { processes: 2, memory: usize::try_from(memory.clamp(64 << 10, 4 << 30)).unwrap_or(usize::MAX) };
-    let engine = engine::runtime(pool).map_err(|e| HostError::Engine(format!("{e:#}")))?;
-    let mut sandbox = Sandbox::new(engine.clone()).map_err(|e| HostError::Engine(format!("{e:#}")))?;
-    let cache = Cache::open(&dirs.cache)?;
-    let mut add = |path: PathBuf, expected: Option<Digest>| {
-        let bytes = std::fs::read(&path).map(Bytes::from);
-        let bytes = bytes.map_err(|source| HostError::Io { path: path.clone(), source })?;
-        if expected.is_some_and(|expected| Digest::of(&bytes) != expected) {
-            let message = format!("{} is not the component that its name says", path.display());
-            return Err(HostError::Usage {
-                message,
-                help: Some("the state directory was changed by hand".into()),
-            });
-        }
-        let loaded = cache.get(&engine, &options.compiler, &bytes);
-        let loaded = loaded.map_err(|error| HostError::Compile { path: path.clone(), error })?;
-        let digest = loaded.digest;
-        sandbox.add(loaded).map_err(|e| HostError::Link { path, error: format!("{e:#}") })?;
-        Ok(digest)
+    let mut stored = Stored::new(dirs, options, pool)?;
+    stored.add_all(recording.tapes.values().map(|tape| tape.birth.component))?;
+    let substitute = match changed {
+        Some((member, path)) => Some((member.clone(), stored.add(path.clone(), None)?)),
+        None => None,
     };
-    let mut components: Vec<Digest> = recording.tapes.values().map(|tape| tape.birth.component).collect();
-    components.sort_unstable();
-    components.dedup();
-    for digest in components {
-        add(component_path(&dirs.state, digest), Some(digest))?;
-    }
-    let substitute = changed.map(|(member, path)| Ok((member.clone(), add(path.clone(), None)?))).transpose();
-    let substitute = substitute.map_err(|error: HostError| error)?;
-    Ok((sandbox, Substitutes(substitute)))
+    Ok((stored.sandbox(), Substitutes(substitute)))
 }

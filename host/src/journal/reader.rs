@@ -76,6 +76,16 @@ impl Reader {
         self.0.body(seq)
     }
 
+    /// Whether an entry's body is stored.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn has_body(&self, seq: u64) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM body WHERE seq = ?1)";
+        let mut query = self.0.db.prepare_cached(sql).map_err(|e| self.0.sql(e))?;
+        query.query_row([seq as i64], |row| row.get(0)).map_err(|e| self.0.sql(e))
+    }
+
     /// A run's entries; the newest run's without a number.
     ///
     /// # Errors

@@ -44,6 +44,7 @@ impl State {
         }
         let run = self.runs.get_mut(&entry.run).ok_or_else(|| wrong("its run is not open"))?;
         step.run(run).map_err(wrong)?;
+        run.time = entry.t;
         if let Event::End = entry.event {
             self.runs.remove(&entry.run);
         }
@@ -57,7 +58,8 @@ impl State {
         let grant = step.body.ok_or("its grant is missing")?;
         let grant = Grant::decode(grant).map_err(|_| "its grant cannot be read")?;
         self.last_run = step.entry.run;
-        self.runs.insert(step.entry.run, Run::new(Arc::new(grant)));
+        let run = Run { time: step.entry.t, ..Run::new(Arc::new(grant)) };
+        self.runs.insert(step.entry.run, run);
         Ok(())
     }
 }
@@ -117,11 +119,21 @@ impl Change<'_> {
                 Ok(())
             }
             Event::Wait { call, until } => self.begin(run, call, *until, &[], Stage::Waits),
-            Event::Intent { call, reserve, .. } => self.begin(run, call, None, reserve, Stage::Acts),
+            Event::Intent { call, previous, reserve } => {
+                self.begin(run, call, None, reserve, Stage::Acts)?;
+                let pending = run.proc_mut(pid).and_then(|me| me.pending.as_mut());
+                pending.ok_or("its process is not there")?.previous = *previous;
+                Ok(())
+            }
             Event::Outcome { of, out } => self.outcome(run, *of, out),
             Event::Signal { pid, signal: Signal::Stop } => self.stop(run, *pid),
-            // Its exit says what came of it.
-            Event::Signal { .. } => Ok(()),
+            Event::Signal { pid, signal: Signal::Kill } => life::kill(run, *pid),
+            // Not on this host yet.
+            Event::Signal { signal: Signal::Pause | Signal::Resume, .. } => Ok(()),
+            Event::Resume(_) => {
+                life::take_up(run, self.entry.t);
+                Ok(())
+            }
             Event::Expire { lease, token } => {
                 let next = lease::free_now(run, lease, *token);
                 self.wake(next);

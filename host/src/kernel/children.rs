@@ -16,6 +16,8 @@ pub(super) struct Spent {
     pub fuel: u64,
     /// Its input, in bytes.
     pub size: u64,
+    /// Its place in `calls` and `children`: 1 until it is charged.
+    pub place: u64,
 }
 
 pub(super) fn spawn(run: &Run, me: &Proc, spec: &Spec, spent: Spent) -> Result<Decided, Error> {
@@ -100,7 +102,7 @@ fn movable(me: &Proc, spec: &Spec, spent: Spent, meter: Meter) -> u64 {
     let left = me.account.left(meter);
     match meter {
         Meter::Memory if left < MAX => left.saturating_sub(spec.holds),
-        Meter::Children | Meter::Calls if left < MAX => left.saturating_sub(1),
+        Meter::Children | Meter::Calls if left < MAX => left.saturating_sub(spent.place),
         Meter::BytesSent if left < MAX => left.saturating_sub(spent.size),
         Meter::Fuel if left < MAX => {
             left.saturating_sub(spent.fuel.saturating_sub(me.account.own(Meter::Fuel)))

@@ -179,7 +179,9 @@ fn verb(run: &Run, me: &Proc, asked: &Asked<'_>, now: u64, seq: u64) -> Result<D
             Some(_) => Decided::Draw(*generation),
         },
         Call::Whoami => done(Answer::Info { pid: me.pid, parent: me.parent, name: me.name.clone() }),
-        Call::Spawn(spec) => children::spawn(run, me, spec, children::Spent { fuel: asked.fuel, size })?,
+        Call::Spawn(spec) => {
+            children::spawn(run, me, spec, children::Spent { fuel: asked.fuel, size, place: 1 })?
+        }
         Call::ContinueAsNew | Call::Tools => return Err(Error::Unsupported),
         Call::Restored => done(Answer::Nothing),
         Call::Held => done(Answer::Done),

@@ -31,15 +31,22 @@ impl Chunks {
     }
 }
 
+/// What a generation answers whose host was killed while it arrived: nobody can say what was still to come.
+pub(super) fn cut_off() -> Fault {
+    let detail = "the host ended while the answer arrived".into();
+    Fault { detail, retryable: true, retry_after_ms: None }
+}
+
 pub(super) async fn draw(kernel: &Arc<Kernel>, passing: Passing, generation: u64) -> Result<Reply, Halt> {
     let (of, mut chunks, mut stopped) = {
         let mut live = kernel.lock();
         let now = live.now();
         let Some(mut chunks) = live.chunks.remove(&(passing.key, generation)) else {
-            return Ok(live.complete(passing, now, Performed::refused(Error::Closed))?);
+            // Its host was killed while it arrived.
+            return Ok(live.arrive(passing, generation, Some(Err(cut_off())), None, None)?);
         };
         if let Some(chunk) = chunks.at_hand() {
-            return Ok(live.arrive(passing, generation, chunk, chunks, None)?);
+            return Ok(live.arrive(passing, generation, chunk, Some(chunks), None)?);
         }
         let event = Event::Wait { call: passing.call.clone(), until: None };
         let of = live.append(now, passing.key, passing.fuel, event, None)?;
@@ -52,7 +59,7 @@ pub(super) async fn draw(kernel: &Arc<Kernel>, passing: Passing, generation: u64
             let mut live = kernel.lock();
             if live.waits_in(passing.key, of) {
                 live.waits.remove(&passing.key);
-                return Ok(live.arrive(passing, generation, chunk, chunks, Some(of))?);
+                return Ok(live.arrive(passing, generation, chunk, Some(chunks), Some(of))?);
             }
             // A stop came first: the chunk is for the next call.
             live.chunks.insert((passing.key, generation), Chunks { held: Some(chunk), ..chunks });
@@ -72,12 +79,12 @@ impl Live {
         passing: Passing,
         generation: u64,
         chunk: Arrival,
-        rest: Chunks,
+        rest: Option<Chunks>,
         of: Option<u64>,
     ) -> Result<Reply, super::state::Inconsistent> {
         let (now, key) = (self.now(), passing.key);
         let performed = self.chunk(&passing, generation, chunk);
-        if matches!(performed.out, Ok(Answer::Chunk { spent: None })) {
+        if let (Ok(Answer::Chunk { spent: None }), Some(rest)) = (&performed.out, rest) {
             self.chunks.insert((key, generation), rest);
         }
         let size = performed.body.as_ref().map_or(0, |b| b.len() as u64);

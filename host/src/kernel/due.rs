@@ -50,22 +50,11 @@ impl Live {
     /// Notes what this entry makes due later.
     pub(super) fn remember_due(&mut self, entry: &Entry, key: Key) {
         let seq = entry.seq;
-        let mut add = |at: u64, due: Due| {
-            // A process has one end of its wall time, which is found again without the number of its first entry.
-            let seq = if matches!(due, Due::Wall(_)) { 0 } else { seq };
-            let first = self.due.first().is_none_or(|(first, ..)| at < *first);
-            if let Due::Lease(_, _, token) = &due {
-                self.expiries.insert(*token, (at, seq, due.clone()));
-            }
-            self.due.insert((at, seq, due));
-            if first {
-                self.timer.notify_one();
-            }
-        };
         match &entry.event {
-            Event::Wait { until: Some(until), .. } => add(*until, Due::Wait(key)),
+            Event::Wait { until: Some(until), .. } => self.add_due(*until, seq, Due::Wait(key)),
             Event::Call { call: Call::Acquire { name, ttl, .. }, out: Ok(Answer::Id(token)), .. } => {
-                add(entry.t.saturating_add(*ttl), Due::Lease(key.run, name.clone(), *token));
+                let lease = Due::Lease(key.run, name.clone(), *token);
+                self.add_due(entry.t.saturating_add(*ttl), seq, lease);
             }
             Event::Outcome { out: Ok(Answer::Id(token)), .. } => {
                 let name = self.state.proc(key).and_then(|me| me.leases.get(token));
@@ -74,16 +63,48 @@ impl Live {
                 if let Some((name, (_, _, expires))) =
                     lease.and_then(|(name, lease)| Some((name, lease.holder?)))
                 {
-                    add(expires, Due::Lease(key.run, name.clone(), *token));
+                    let lease = Due::Lease(key.run, name.clone(), *token);
+                    self.add_due(expires, seq, lease);
                 }
             }
             Event::Start(_) => {
                 if let Some(deadline) = self.state.proc(key).and_then(|me| me.deadline) {
-                    add(deadline, Due::Wall(key));
+                    self.add_due(deadline, seq, Due::Wall(key));
                 }
             }
             _ => {}
         }
+    }
+
+    fn add_due(&mut self, at: u64, seq: u64, due: Due) {
+        // A process has one end of its wall time, which is found again without the number of its first entry.
+        let seq = if matches!(due, Due::Wall(_)) { 0 } else { seq };
+        let first = self.due.first().is_none_or(|(first, ..)| at < *first);
+        if let Due::Lease(_, _, token) = &due {
+            self.expiries.insert(*token, (at, seq, due.clone()));
+        }
+        self.due.insert((at, seq, due));
+        if first {
+            self.timer.notify_one();
+        }
+    }
+
+    /// Notes all that is due in a run that is taken up: what its entries so far made due, and did not end.
+    pub(super) fn derive_due(&mut self, run: RunId) {
+        let Some(state) = self.state.runs.get(&run) else { return };
+        let mut found = Vec::new();
+        for me in state.procs.iter().filter(|me| me.exit.is_none()) {
+            let key = Key { run, pid: me.pid };
+            found.extend(me.deadline.map(|at| (at, 0, Due::Wall(key))));
+            let wait = me.pending.as_ref().and_then(|pending| Some((pending.until?, pending.seq)));
+            found.extend(wait.map(|(at, seq)| (at, seq, Due::Wait(key))));
+        }
+        for (name, lease) in &state.leases {
+            // A lease's token is the number of the entry that granted it.
+            let held = lease.holder.map(|(_, token, at)| (at, token, Due::Lease(run, name.clone(), token)));
+            found.extend(held);
+        }
+        found.into_iter().for_each(|(at, seq, due)| self.add_due(at, seq, due));
     }
 
     /// Fires what is due, in the order of its time.

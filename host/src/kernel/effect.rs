@@ -15,6 +15,8 @@ use super::mount;
 use super::ports::{Ask, Chunk, Completion, Driver, Expect, Fault, Mount, MountError, Request, Traits};
 use super::state::Run;
 
+pub(super) mod doubt;
+
 /// What the kernel reaches outside for one run, by label.
 #[derive(Clone, Default)]
 pub struct Outside {

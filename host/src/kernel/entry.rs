@@ -122,6 +122,8 @@ pub enum Event {
         /// Its holder's token.
         token: u64,
     },
+    /// The run was cut off with its host, and goes on: its processes are executed again on the entries so far.
+    Resume(Box<Resumption>),
     /// A process ended.
     Exit(Box<Exit>),
     /// A run ended.
@@ -140,6 +142,16 @@ pub struct Opening {
     pub semantics: String,
     /// The interface's version.
     pub wit: String,
+}
+
+/// Who takes up a run that was cut off. The time since the run's last entry counts as no one's wall time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resumption {
+    /// The host's version.
+    pub host: String,
+    /// As in the run's [`Opening`]: other semantics cannot take it up.
+    pub semantics: String,
 }
 
 /// The first entry of a process.

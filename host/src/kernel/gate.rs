@@ -8,7 +8,7 @@ use std::sync::Arc;
 use audit::Digest;
 use bytes::Bytes;
 use ledger::Meter;
-use tokio::sync::oneshot;
+use tokio::sync::{SemaphorePermit, oneshot};
 
 mod outside;
 mod refusal;
@@ -62,18 +62,19 @@ impl Kernel {
         if !self.journal.has_room() {
             Box::pin(self.journal.room()).await?;
         }
-        let size = carried.as_ref().map(|lifted| lifted.size);
-        let (body, in_flight) = carried.map_or((None, None), |lifted| (lifted.bytes, lifted.in_flight));
-        let digest = body
-            .as_ref()
-            .filter(|_| matches!(call, Call::Write { .. } | Call::Put(_)))
-            .map(|b| Digest::of(b));
-        let mut begun = self.lock().begin(Passing { key, fuel, call, body, size, digest })?;
+        let (passing, in_flight) = Passing::new(key, fuel, call, carried);
+        let begun = self.lock().begin(passing)?;
         // From here the body is bounded by the queue and by the caller's budget, however long the call waits.
         drop(in_flight);
-        if let Begun::Asks(passing, answer) = begun {
-            begun = Box::pin(self.asked(*passing, answer)).await?;
+        match begun {
+            Begun::Done(reply) => Ok(reply),
+            Begun::Asks(passing, answer) => Box::pin(self.asked(*passing, answer)).await,
+            begun => self.go_on(begun).await,
         }
+    }
+
+    /// What remains of a call once the lock's part of the gate is passed.
+    async fn go_on(self: &Arc<Self>, begun: Begun) -> Result<Reply, Halt> {
         match begun {
             Begun::Done(reply) => Ok(reply),
             Begun::Waits(reply) => reply.await.map_err(|_| Halt::Ended),
@@ -90,12 +91,35 @@ impl Kernel {
     }
 
     /// Waits for the operator, then goes on with the call where it stopped. It is decided again: much may have changed.
-    async fn asked(&self, passing: Passing, answer: oneshot::Receiver<Option<Reply>>) -> Result<Begun, Halt> {
+    pub(super) async fn asked(
+        self: &Arc<Self>,
+        passing: Passing,
+        answer: oneshot::Receiver<Option<Reply>>,
+    ) -> Result<Reply, Halt> {
         if let Some(interrupted) = answer.await.map_err(|_| Halt::Ended)? {
-            return Ok(Begun::Done(interrupted));
+            return Ok(interrupted);
         }
         self.journal.room().await?;
-        Ok(self.lock().begin(passing)?)
+        let begun = self.lock().begin(passing)?;
+        self.go_on(begun).await
+    }
+}
+
+impl Passing {
+    /// A call of a process that has consumed so much fuel, and its body's share of what may be in flight.
+    pub(super) fn new(
+        key: Key,
+        fuel: u64,
+        call: Call,
+        carried: Option<Lifted>,
+    ) -> (Passing, Option<SemaphorePermit<'static>>) {
+        let size = carried.as_ref().map(|lifted| lifted.size);
+        let (body, in_flight) = carried.map_or((None, None), |lifted| (lifted.bytes, lifted.in_flight));
+        let digest = body
+            .as_ref()
+            .filter(|_| matches!(call, Call::Write { .. } | Call::Put(_)))
+            .map(|b| Digest::of(b));
+        (Passing { key, fuel, call, body, size, digest }, in_flight)
     }
 }
 

@@ -2,6 +2,7 @@
 //! Everything in this file happens under the kernel's one lock.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use audit::Digest;
@@ -36,9 +37,22 @@ pub struct Reply {
 pub struct Control {
     reason: OnceLock<Exit>,
     raised: Notify,
+    /// Whether it is not to be ended yet.
+    held: AtomicBool,
 }
 
 impl Control {
+    /// Of a process that is executed again: it cannot end before the point that it had reached.
+    pub(super) fn held() -> Control {
+        Control { held: AtomicBool::new(true), ..Control::default() }
+    }
+
+    /// From here on it can be ended.
+    pub(super) fn release(&self) {
+        self.held.store(false, Ordering::Release);
+        self.raised.notify_waiters();
+    }
+
     /// Ends the process at its next yield. The first reason counts.
     pub fn end(&self, reason: Exit) {
         let _first = self.reason.set(reason);
@@ -49,10 +63,10 @@ impl Control {
     pub async fn ended(&self) -> Exit {
         loop {
             let raised = self.raised.notified();
-            if let Some(reason) = self.reason.get() {
-                return reason.clone();
+            match self.reason.get() {
+                Some(reason) if !self.held.load(Ordering::Acquire) => return reason.clone(),
+                _ => raised.await,
             }
-            raised.await;
         }
     }
 }
@@ -70,6 +84,15 @@ pub(super) struct Refusals {
     pub fuel: u64,
     pub last: u64,
     pub times: u64,
+}
+
+/// The end of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Over {
+    /// Its root's exit.
+    pub exit: u64,
+    /// Its last entry.
+    pub end: u64,
 }
 
 /// See the module.
@@ -91,8 +114,8 @@ pub(super) struct Live {
     pub starts: HashMap<RunId, Arc<dyn Start>>,
     pub controls: HashMap<Key, Arc<Control>>,
     pub chunks: HashMap<(Key, u64), Chunks>,
-    /// Roots that have ended: their exits' entries.
-    pub ends: HashMap<Key, u64>,
+    /// Roots that have ended.
+    pub ends: HashMap<Key, Over>,
     pub wakes: Vec<Key>,
     /// Set when an entry did not follow: nothing more is appended.
     pub broken: Option<Inconsistent>,

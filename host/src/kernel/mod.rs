@@ -4,7 +4,7 @@
 //! - [`state`] and its fold in `apply`: everything the kernel knows, from the entries alone.
 //! - `decide` with `ipc`, `lease`, `mount`, `artifact`, `infer`, `children`: pure decisions.
 //! - [`gate`]: the one way in. `effect`, `draw`: the ways out, by permit.
-//! - [`tape`]: the same answers from the entries, for replay.
+//! - [`tape`]: the same answers from the entries, for replay. [`resume`]: from the entries first, and then live.
 //! - [`ports`]: what `host` wires in.
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -38,13 +38,15 @@ mod operator;
 pub mod path;
 pub mod ports;
 pub mod request;
+pub mod resume;
 pub mod state;
 pub mod tape;
 
 use answer::Exit;
 use call::{Call, Key, RunId};
 use entry::{Birth, Entry, Event, Opening};
-use live::{Carried, Control, Live};
+use live::{Carried, Control, Live, Over};
+use resume::Resumed;
 use state::{Inconsistent, Limits, Stage, State};
 
 use crate::journal::{Journal, Stopped};
@@ -81,6 +83,8 @@ pub struct Launch {
     pub control: Arc<Control>,
     /// Who starts it: its run's sandbox.
     pub by: Arc<dyn Start>,
+    /// What it did before its run was cut off; absent for a new process.
+    pub resumed: Option<Box<Resumed>>,
 }
 
 /// A body on its way in, with its share of what all guests may have in flight.
@@ -211,17 +215,17 @@ impl Kernel {
         }
     }
 
-    /// Waits until a process has ended: its exit's entry.
+    /// Waits until a run's root has ended, and the run with it.
     ///
     /// # Errors
     /// When its run is not open, or the log cannot be written.
-    pub async fn ended(&self, key: Key) -> Result<u64, Halt> {
+    pub async fn ended(&self, key: Key) -> Result<Over, Halt> {
         loop {
             let changed = self.changed.notified();
             {
                 let live = self.lock();
-                if let Some(seq) = live.ends.get(&key) {
-                    return Ok(*seq);
+                if let Some(over) = live.ends.get(&key) {
+                    return Ok(*over);
                 }
                 if let Some(broken) = &live.broken {
                     return Err(broken.clone().into());
@@ -297,7 +301,7 @@ impl Live {
         let by = self.starts.get(&key.run).cloned();
         let by =
             by.ok_or_else(|| Inconsistent { seq: self.state.seq, what: "its run is not open".into() })?;
-        Ok(Launch { key, birth, input, now, limits, control, by })
+        Ok(Launch { key, birth, input, now, limits, control, by, resumed: None })
     }
 
     /// Ends a process's children. It makes no more: its guest has ended.
@@ -335,12 +339,18 @@ impl Live {
         self.chunks.retain(|(owner, _), _| *owner != key);
         self.settle(now)?;
         if key.pid == 1 {
-            self.append(now, Key { run: key.run, pid: 0 }, 0, Event::End, None)?;
-            self.outside.remove(&key.run);
-            self.starts.remove(&key.run);
-            self.ends.insert(key, seq);
+            self.close(key.run, now, seq)?;
         }
         Ok(Some(seq))
+    }
+
+    /// Ends a run whose root has ended with entry `exit`.
+    fn close(&mut self, run: RunId, now: u64, exit: u64) -> Result<(), Inconsistent> {
+        let end = self.append(now, Key { run, pid: 0 }, 0, Event::End, None)?;
+        self.outside.remove(&run);
+        self.starts.remove(&run);
+        self.ends.insert(Key { run, pid: 1 }, Over { exit, end });
+        Ok(())
     }
 }
 

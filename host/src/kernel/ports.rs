@@ -24,6 +24,8 @@ pub trait Mount: Send + Sync {
     fn remove(&self, path: &str, expect: &Expect) -> Result<(), MountError>;
     /// Renames a file; `expect` is on the target.
     fn rename(&self, source: &str, target: &str, expect: &Expect) -> Result<(), MountError>;
+    /// Makes an earlier change of this entry last: fsync of its folder.
+    fn keep(&self, path: &str) -> Result<(), MountError>;
 }
 
 /// A part of a file, in bytes.

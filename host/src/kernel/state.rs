@@ -32,6 +32,8 @@ pub struct State {
 pub struct Run {
     /// The operator's grant.
     pub grant: Arc<Grant>,
+    /// Of its last entry, in milliseconds since 1970.
+    pub time: u64,
     /// All of its processes, ended ones included; process `n` is at `n - 1`.
     pub procs: Vec<Proc>,
     /// Who has which name: the newest process of that name.
@@ -73,6 +75,8 @@ pub struct Proc {
     pub exit: Option<Box<Ended>>,
     /// A stop was requested.
     pub stopping: bool,
+    /// Its parent or the operator killed it: it ends as soon as it is seen to.
+    pub killed: bool,
     /// The data categories that it has read.
     pub labels: Labels,
     /// What was sent to it.
@@ -164,6 +168,8 @@ pub struct Pending {
     pub until: Option<u64>,
     /// Set aside for it.
     pub reserve: Vec<(Meter, u64)>,
+    /// Of the file that its effect replaces.
+    pub previous: Option<Digest>,
     /// Whom it waits for.
     pub stage: Stage,
     /// Whom it concerns: the peer of a send, the child of a wait.
@@ -278,6 +284,7 @@ impl Run {
     pub(super) fn new(grant: Arc<Grant>) -> Run {
         Run {
             grant,
+            time: 0,
             procs: Vec::new(),
             names: BTreeMap::new(),
             topics: BTreeMap::new(),
@@ -315,6 +322,7 @@ impl Proc {
             deadline,
             exit: None,
             stopping: false,
+            killed: false,
             labels: Labels::default(),
             mailbox: Mailbox::default(),
             pending: None,

@@ -4,24 +4,24 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use audit::Digest;
 use bytes::Bytes;
 use ledger::Meter;
 
 use super::Lifted;
 use super::answer::{Answer, Error, Exit};
-use super::call::{Call, Key};
+use super::call::{Call, Key, Pid, Spec};
 use super::cost::{FUEL_BYTE, FUEL_CALL};
 use super::entry::{Birth, Blob, Entry, EntryError, Repeat};
 use super::live::Reply;
 use super::state::{Inconsistent, Limits};
 use crate::journal::{Reader, StoreError};
 
+mod compare;
 mod recording;
 mod text;
 
 pub use recording::{Recording, record};
-use text::{describe, ended, summary};
+use text::describe;
 
 /// Why a run cannot be replayed.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,9 @@ pub enum TapeError {
     #[error(transparent)]
     Inconsistent(#[from] Inconsistent),
     /// A body that replay needs was pruned.
-    #[error("the body of #{0} is not stored any more; a run whose bodies were pruned cannot be replayed")]
+    #[error(
+        "the body of #{0} is not stored any more; a run whose bodies were pruned cannot be replayed or resumed"
+    )]
     Pruned(u64),
 }
 
@@ -81,6 +83,18 @@ pub struct Tape {
     bodies: Arc<Mutex<Reader>>,
 }
 
+/// What a tape says to a call.
+pub(super) enum Next {
+    /// It was answered so.
+    Answered(Box<Reply>),
+    /// It had begun, and was not answered.
+    Began,
+    /// It is beyond the last entry.
+    Over,
+    /// Another call was logged; the tape knows which.
+    Differs,
+}
+
 /// A logged call and its answer.
 struct Step {
     seq: u64,
@@ -102,11 +116,11 @@ struct Played {
     limits: Option<Limits>,
 }
 
-fn lock(reader: &Arc<Mutex<Reader>>) -> std::sync::MutexGuard<'_, Reader> {
+pub(super) fn lock(reader: &Arc<Mutex<Reader>>) -> std::sync::MutexGuard<'_, Reader> {
     reader.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn fetch(bodies: &Arc<Mutex<Reader>>, seq: u64) -> Result<Bytes, TapeError> {
+pub(super) fn fetch(bodies: &Arc<Mutex<Reader>>, seq: u64) -> Result<Bytes, TapeError> {
     let body = lock(bodies).body(seq)?;
     body.map(|body| body.data.into()).ok_or(TapeError::Pruned(seq))
 }
@@ -157,10 +171,7 @@ impl Tape {
     /// # Errors
     /// When it was pruned.
     pub fn input(&self) -> Result<Bytes, TapeError> {
-        match lock(&self.bodies).body(self.birth.input)? {
-            Some(body) => Ok(body.data.into()),
-            None => Err(TapeError::Pruned(self.birth.input)),
-        }
+        fetch(&self.bodies, self.birth.input)
     }
 
     /// Compares a call with the next logged one and answers it; `None` when the process is to go no further.
@@ -172,25 +183,29 @@ impl Tape {
     }
 
     fn play(&mut self, fuel: u64, call: &Call, body: Option<&Lifted>) -> Result<Option<Reply>, TapeError> {
-        let Some(step) = self.steps.front() else {
-            if self.stopped_here(fuel, body) {
-                self.cut = true;
-            } else {
-                self.diverge(None, "its end: no further call".into(), describe(call, fuel, body));
-            }
-            return Ok(None);
-        };
+        match self.next(fuel, call, body)? {
+            Next::Answered(reply) => return Ok(Some(*reply)),
+            Next::Began => self.cut = true,
+            Next::Over if self.stopped_here(fuel, body) => self.cut = true,
+            Next::Over => self.diverge(None, "its end: no further call".into(), describe(call, fuel, body)),
+            Next::Differs => {}
+        }
+        Ok(None)
+    }
+
+    /// Compares a call with the next logged one.
+    pub(super) fn next(&mut self, fuel: u64, call: &Call, body: Option<&Lifted>) -> Result<Next, TapeError> {
+        let Some(step) = self.steps.front() else { return Ok(Next::Over) };
         if let Some(logged) = self.difference(step, fuel, call, body)? {
             self.diverge(Some(step.seq), logged, describe(call, fuel, body));
-            return Ok(None);
+            return Ok(Next::Differs);
         }
         self.calls += 1;
-        let Some(step) = self.steps.front_mut() else { return Ok(None) };
+        let Some(step) = self.steps.front_mut() else { return Ok(Next::Over) };
         step.done += 1;
         let Some(played) = &step.answer else {
             self.steps.pop_front();
-            self.cut = true;
-            return Ok(None);
+            return Ok(Next::Began);
         };
         let body =
             match (&played.notice, played.out.as_ref().ok().and_then(|answer| answer.body_at(played.seq))) {
@@ -202,7 +217,49 @@ impl Tape {
         if step.repeat.is_none_or(|repeat| step.done >= repeat.times) {
             self.steps.pop_front();
         }
-        Ok(Some(reply))
+        Ok(Next::Answered(Box::new(reply)))
+    }
+
+    /// Whether all that was logged has been compared.
+    pub(super) fn is_over(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The newest step, when it is a spawn that was answered: what was spawned, and as which child.
+    pub(super) fn spawned(&self) -> Option<(&Spec, Pid, u64)> {
+        let step = self.steps.back()?;
+        match (&step.call, step.answer.as_ref()?) {
+            (Call::Spawn(spec), Played { out: Ok(Answer::Id(pid)), seq, .. }) => {
+                Some((spec, Pid::try_from(*pid).ok()?, *seq))
+            }
+            _ => None,
+        }
+    }
+
+    /// What the process is held to after its newest answer.
+    pub(super) fn told(&mut self, limits: Option<Limits>) {
+        if let Some(played) = self.last() {
+            played.limits = limits;
+        }
+    }
+
+    /// Whether each body that it needs is still stored.
+    ///
+    /// # Errors
+    /// When one is not.
+    pub(super) fn stored(&self) -> Result<(), TapeError> {
+        let answers = self.steps.iter().filter_map(|step| {
+            let played = step.answer.as_ref().filter(|played| played.notice.is_none())?;
+            played.out.as_ref().ok()?.body_at(played.seq)
+        });
+        let carried = self.steps.iter().filter(|step| step.blob.is_some_and(|blob| blob.digest.is_some()));
+        let reader = lock(&self.bodies);
+        for seq in answers.chain(carried.map(|step| step.seq)).chain([self.birth.input]) {
+            if !reader.has_body(seq)? {
+                return Err(TapeError::Pruned(seq));
+            }
+        }
+        Ok(())
     }
 
     /// Whether the process was ended from outside in this call before it had an entry, or the log stops here with the
@@ -214,117 +271,5 @@ impl Tape {
             Some(_) => false,
             None => true,
         }
-    }
-
-    fn diverge(&mut self, seq: Option<u64>, logged: String, now: String) {
-        self.diverged = Some(Divergence { key: self.key, call: self.calls + 1, seq, logged, now });
-    }
-
-    /// What was logged, when it differs.
-    fn difference(
-        &self,
-        step: &Step,
-        fuel: u64,
-        call: &Call,
-        body: Option<&Lifted>,
-    ) -> Result<Option<String>, TapeError> {
-        let expected = match step.repeat {
-            Some(repeat) if step.done + 1 == repeat.times => Some(repeat.last),
-            Some(_) if step.done > 0 => None,
-            _ => Some(step.fuel),
-        };
-        let carried = self.same_body(step, body)?;
-        if expected.is_none_or(|expected| expected == fuel) && step.call == *call && carried {
-            return Ok(None);
-        }
-        let mut text = format!("{} fuel {}", summary(&step.call), ledger::grouped(expected.unwrap_or(fuel)));
-        if let (Some(blob), false) = (step.blob, carried) {
-            let digest = blob.digest.map(|d| format!(", {}", d.short())).unwrap_or_default();
-            text.push_str(&format!(", body {} bytes{digest}", ledger::grouped(blob.size)));
-        }
-        Ok(Some(text))
-    }
-
-    /// Whether the body that the call carries is the one that the entry committed to.
-    fn same_body(&self, step: &Step, body: Option<&Lifted>) -> Result<bool, TapeError> {
-        let answers = step.answer.as_ref().is_some_and(|played| {
-            played.seq == step.seq
-                && played.out.as_ref().is_ok_and(|answer| answer.body_at(step.seq) == Some(step.seq))
-        });
-        let blob = if answers { None } else { step.blob };
-        let (Some(blob), Some(body)) = (blob, body) else { return Ok(blob.is_none() == body.is_none()) };
-        if blob.size != body.size {
-            return Ok(false);
-        }
-        let (Some(digest), Some(body)) = (blob.digest, &body.bytes) else { return Ok(blob.digest.is_none()) };
-        Ok(match lock(&self.bodies).body(step.seq)?.ok_or(TapeError::Pruned(step.seq))?.salt {
-            Some(salt) => digest == Digest::salted(&salt, body),
-            None => digest == Digest::of(body),
-        })
-    }
-
-    /// Compares the end; answers the first difference of the whole process.
-    ///
-    /// # Errors
-    /// When a body cannot be read.
-    pub fn finish(
-        &mut self,
-        fuel: u64,
-        exit: &Exit,
-        output: Option<&Bytes>,
-    ) -> Result<Option<Divergence>, TapeError> {
-        if let Some(failed) = self.failed.take() {
-            return Err(failed);
-        }
-        if let Some(found) = self.diverged.take() {
-            return Ok(Some(found));
-        }
-        if let Some(step) = self.steps.front() {
-            let (seq, logged) =
-                (step.seq, format!("{} fuel {}", summary(&step.call), ledger::grouped(step.fuel)));
-            self.diverge(
-                Some(seq),
-                logged,
-                format!("its end: {} fuel {}", ended(exit), ledger::grouped(fuel)),
-            );
-            return Ok(self.diverged.take());
-        }
-        let Some((entry, logged)) = self.end.clone() else { return Ok(None) };
-        if self.cut || self.same_end(&entry, &logged, fuel, exit, output)? {
-            return Ok(None);
-        }
-        let said = format!("its end: {} fuel {}", ended(&logged), ledger::grouped(entry.fuel));
-        self.diverge(
-            Some(entry.seq),
-            said,
-            format!("its end: {} fuel {}", ended(exit), ledger::grouped(fuel)),
-        );
-        Ok(self.diverged.take())
-    }
-
-    fn same_end(
-        &self,
-        entry: &Entry,
-        logged: &Exit,
-        fuel: u64,
-        exit: &Exit,
-        output: Option<&Bytes>,
-    ) -> Result<bool, TapeError> {
-        // Ended from outside: replay stops it by its fuel, or it comes to an end of its own with just that much.
-        let stopped = matches!(logged, Exit::Killed | Exit::Exhausted(Meter::WallTime));
-        if stopped && (*exit == Exit::Exhausted(Meter::Fuel) || fuel >= entry.fuel) {
-            return Ok(true);
-        }
-        if entry.fuel != fuel || logged != exit {
-            return Ok(false);
-        }
-        let (Exit::Returned, Some(blob), Some(output)) = (logged, entry.body, output) else {
-            return Ok(true);
-        };
-        let Some(stored) = lock(&self.bodies).body(entry.seq)? else {
-            return Err(TapeError::Pruned(entry.seq));
-        };
-        let salt = stored.salt.unwrap_or_default();
-        Ok(blob.digest == Some(Digest::salted(&salt, output)))
     }
 }

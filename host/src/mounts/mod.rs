@@ -163,4 +163,10 @@ impl Mount for Directory {
         let _alone = self.changing()?;
         change::rename(&self.root, &source, &target, expect)
     }
+
+    fn keep(&self, path: &str) -> Result<(), MountError> {
+        let path = entry(path)?;
+        let parent = folder::open(&self.root, path.parent())?;
+        folder::sync(&parent, path.as_str()).map_err(|error| MountError::InDoubt(error.to_string()))
+    }
 }

@@ -30,7 +30,7 @@ use crate::kernel::{Kernel, Launch, Start, cost};
 use crate::syscall::{self, Gate};
 use cache::Loaded;
 use component::Shape;
-use process::{Guest, Life};
+use process::{Ended, Guest, Life};
 
 /// Runs processes, from components that were loaded before.
 pub struct Sandbox {
@@ -119,9 +119,18 @@ impl Start for Sandbox {
                 input: launch.input,
                 control: launch.control,
             };
-            let ended = process::run(&engine, &ready, Gate::Live(kernel.clone(), key), life).await;
+            let gate = match launch.resumed {
+                None => Gate::Live(kernel.clone(), key),
+                Some(resumed) => Gate::Resumed(kernel.clone(), resumed),
+            };
+            let Ended { fuel, mut exit, mut output, gate } = process::run(&engine, &ready, gate, life).await;
+            if let Gate::Resumed(_, resumed) = gate
+                && let Some(strayed) = resumed.strayed(fuel, &exit)
+            {
+                (exit, output) = (strayed, None);
+            }
             // When the log cannot be written there is nobody to tell: whoever waits for the run sees it there.
-            let _halted = kernel.exit(key, ended.fuel, ended.exit, ended.output).await;
+            let _halted = kernel.exit(key, fuel, exit, output).await;
         });
     }
 }

@@ -30,6 +30,7 @@ pub use handles::Handles;
 use crate::kernel::call::{Call, Key, clip};
 use crate::kernel::cost::{FUEL_BYTE, FUEL_CALL, FUEL_YIELD};
 use crate::kernel::live::Reply;
+use crate::kernel::resume::Resumed;
 use crate::kernel::tape::Tape;
 use crate::kernel::{Halt, Kernel, Lifted};
 use crate::limits::{FILE_BYTES, LIFT_BYTES_HOST};
@@ -43,6 +44,8 @@ pub enum Gate {
     Live(Arc<Kernel>, Key),
     /// To what was logged.
     Replay(Box<Tape>),
+    /// To what was logged, and then to the kernel.
+    Resumed(Arc<Kernel>, Box<Resumed>),
 }
 
 /// What a process's calls need, in its store.
@@ -71,7 +74,7 @@ pub enum Cut {
     /// The kernel does nothing more for it.
     #[error(transparent)]
     Halt(#[from] Halt),
-    /// Its recording ends here, or differs.
+    /// Its entries end here, or differ.
     #[error("the recording goes no further")]
     Recording,
     /// A meter does not cover a call that has no way to say so.
@@ -165,6 +168,7 @@ pub async fn call<T: Caller>(
             Some(reply) => Ok(reply),
             None => Err(Cut::Recording),
         },
+        gate @ Gate::Resumed(..) => Box::pin(resumed(gate, before, call, body)).await,
     };
     let reply = reply.map_err(wasmtime::Error::from)?;
     let answered = reply.body.as_ref().map_or(0, |b| b.len() as u64);
@@ -176,6 +180,16 @@ pub async fn call<T: Caller>(
     }
     charge(store, FUEL_BYTE * answered)?;
     Ok(reply)
+}
+
+/// Makes a call of a process that is executed again, until it has caught up with its entries.
+async fn resumed(gate: &mut Gate, fuel: u64, call: Call, body: Option<Lifted>) -> Result<Reply, Cut> {
+    let Gate::Resumed(kernel, process) = gate else { return Err(Cut::Recording) };
+    let reply = process.call(kernel, fuel, call, body).await?;
+    if process.is_live() {
+        *gate = Gate::Live(kernel.clone(), process.key());
+    }
+    reply.ok_or(Cut::Recording)
 }
 
 /// Waits until a body of this size may be in flight.

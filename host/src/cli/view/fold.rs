@@ -103,6 +103,7 @@ impl Fold {
                 }
             }
             Event::End => view.ended = true,
+            Event::Resume(_) => view.resumed += 1,
             Event::Call { .. }
             | Event::Outcome { .. }
             | Event::Ask { .. }

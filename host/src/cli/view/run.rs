@@ -32,6 +32,8 @@ pub struct RunView {
     pub latest: u64,
     /// Whether it has ended.
     pub ended: bool,
+    /// How often it was cut off with its host, and taken up again.
+    pub resumed: u64,
     /// Calls denied.
     pub denied: u64,
     /// Calls that a budget did not cover.

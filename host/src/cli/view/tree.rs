@@ -42,7 +42,12 @@ fn head(view: &RunView) -> String {
     let root = view.process(1).and_then(|root| root.exit.as_ref());
     let state = if view.ended { word(root) } else { "unfinished" };
     let took = show(Meter::WallTime, view.latest.saturating_sub(view.began));
-    format!("r{} {} {state} {took} · #{}–{}", view.run, visible(&view.label), view.first, view.last)
+    let resumed = match view.resumed {
+        0 => String::new(),
+        n => format!(" · resumed {}", times(n)),
+    };
+    let (label, first, last) = (visible(&view.label), view.first, view.last);
+    format!("r{} {label} {state} {took} · #{first}–{last}{resumed}", view.run)
 }
 
 /// The processes with the branches before them, parents first.

@@ -194,7 +194,7 @@ impl Server {
         tell(stream, Reply::Opened(running.run)).await;
         let ended = until_ended(&self.kernel, running).await;
         drop(follower);
-        Some(ended.map_or_else(|error| refusal(&error), Reply::Ended))
+        Some(ended.map_or_else(|error| refusal(&error), |over| Reply::Ended(over.exit)))
     }
 }
 

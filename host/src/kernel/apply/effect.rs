@@ -101,6 +101,9 @@ impl Change<'_> {
                 let child = Pid::try_from(*child).map_err(|_| "no such child")?;
                 self.stop(run, child)?;
             }
+            (Call::Signal { child, signal: Signal::Kill }, _) => {
+                super::life::kill(run, Pid::try_from(*child).map_err(|_| "no such child")?)?;
+            }
             _ => {}
         }
         Ok(())

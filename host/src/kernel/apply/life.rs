@@ -82,3 +82,17 @@ pub(super) fn start(run: &mut Run, pid: Pid, birth: &Birth, now: u64) -> Step {
     run.procs.push(Proc { labels, ..Proc::new(pid, birth, account, now, deadline) });
     Ok(())
 }
+
+/// Notes that a process was killed. Its exit says what came of it.
+pub(super) fn kill(run: &mut Run, pid: Pid) -> Step {
+    run.proc_mut(pid).ok_or("there is no such process")?.killed = true;
+    Ok(())
+}
+
+/// Takes up a run that was cut off: nobody's wall time went on meanwhile. What else is due at a time stays due then.
+pub(super) fn take_up(run: &mut Run, now: u64) {
+    let gap = now.saturating_sub(run.time);
+    for me in run.procs.iter_mut().filter(|me| me.exit.is_none()) {
+        me.deadline = me.deadline.map(|at| at.saturating_add(gap).min(MAX));
+    }
+}

@@ -18,6 +18,7 @@ impl Change<'_> {
             call: call.clone(),
             until: None,
             reserve: Vec::new(),
+            previous: None,
             stage: Stage::Asks,
             peer: None,
             size: self.size(),
@@ -52,8 +53,17 @@ impl Change<'_> {
         charge(me, call, size)?;
         me.account.reserve(reserve).map_err(|_| "its reservation was not paid for")?;
         let reserve = reserve.to_vec();
-        let pending =
-            Pending { seq: self.entry.seq, call: call.clone(), until, reserve, stage, peer, size, body };
+        let pending = Pending {
+            seq: self.entry.seq,
+            call: call.clone(),
+            until,
+            reserve,
+            previous: None,
+            stage,
+            peer,
+            size,
+            body,
+        };
         if me.pending.replace(Box::new(pending)).is_some() {
             return Err("its process was waiting already");
         }

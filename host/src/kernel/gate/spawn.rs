@@ -15,7 +15,7 @@ impl Live {
         let key = passing.key;
         let size = passing.size.unwrap_or(0);
         let plan = match &passing.call {
-            Call::Spawn(spec) => self.plan(key, spec, children::Spent { fuel: passing.fuel, size }),
+            Call::Spawn(spec) => self.plan(key, spec, children::Spent { fuel: passing.fuel, size, place: 1 }),
             _ => None,
         };
         let Some((mut birth, pid)) = plan else {
@@ -32,7 +32,12 @@ impl Live {
     }
 
     /// The birth of a child that was decided; its input's entry is not known yet.
-    fn plan(&self, key: Key, spec: &Spec, spent: children::Spent) -> Option<(Birth, Pid)> {
+    pub(in crate::kernel) fn plan(
+        &self,
+        key: Key,
+        spec: &Spec,
+        spent: children::Spent,
+    ) -> Option<(Birth, Pid)> {
         let run = self.state.runs.get(&key.run)?;
         let me = run.proc(key.pid)?;
         let birth = Birth {

@@ -5,6 +5,7 @@ use audit::Digest;
 use crate::kernel::Lifted;
 use crate::kernel::answer::Exit;
 use crate::kernel::call::Call;
+use crate::kernel::tape::Divergence;
 
 /// A call as a divergence shows it.
 pub(super) fn summary(call: &Call) -> String {
@@ -29,5 +30,13 @@ pub(super) fn ended(exit: &Exit) -> String {
         Exit::Failed { message, .. } => format!("failed: {message}"),
         Exit::Trapped(text) | Exit::Unstarted(text) => format!("{}: {text}", exit.word()),
         Exit::Exhausted(meter) => format!("exhausted {meter}"),
+    }
+}
+
+impl std::fmt::Display for Divergence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Divergence { call, seq, logged, now, .. } = self;
+        let entry = seq.map(|seq| format!(" (#{seq})")).unwrap_or_default();
+        write!(f, "call {call}{entry} was logged as {logged}, and is now {now}")
     }
 }
