@@ -187,7 +187,7 @@ fn what_is_missing_or_was_changed_by_hand_is_named() {
     place.aos(&["resume"]).expect(2).says("is not the component that its name says");
     fs::write(&component, bytes).unwrap();
     fs::remove_dir_all(place.path("site")).unwrap();
-    place.aos(&["resume"]).expect(2).says("there is no such directory");
+    place.aos(&["resume"]).expect(2).says("cannot mount");
     // Nothing of this is on record: the run is as it was.
     assert_eq!(place.entries(None).len(), half);
 }
