@@ -131,9 +131,10 @@ fn a_question_to_the_operator_outlives_its_host() {
     for allow in [true, false] {
         let place = Place::new();
         let probe = guest("probe");
+        // Of three lengths: the same words again would be a run of one refusal.
         let script = json!([
             {"op": "log", "text": "before"},
-            {"op": "log", "text": "may I?"},
+            {"op": "log", "text": "may I do it?"},
             {"op": "log", "text": "afterwards"},
         ]);
         let words = ["run", probe.to_str().unwrap(), "--input", "-", "--ask", "log=info"];
