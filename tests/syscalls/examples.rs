@@ -11,17 +11,20 @@ fn checkout() -> PathBuf {
 }
 
 /// A place that looks like the checkout to someone who has built the examples in it.
-fn place() -> Place {
+pub fn place() -> Place {
     let place = Place::new();
-    copy(&checkout().join("examples/docs-merge"), &place.folder("examples/docs-merge"));
-    copy(&checkout().join("examples/hello"), &place.folder("examples/hello"));
+    for example in ["docs-merge", "fact-sheet", "hello", "reviewed-merge"] {
+        let folder = format!("examples/{example}");
+        copy(&checkout().join(&folder), &place.folder(&folder));
+    }
     let hello = built("examples/hello/hello.wasm");
     place.file("target/wasm32-wasip2/release/hello.wasm", fs::read(hello).unwrap());
     place.folder("OUT");
     place
 }
 
-fn built(path: &str) -> PathBuf {
+/// Something that `cargo xtask guests` makes.
+pub fn built(path: &str) -> PathBuf {
     let path = checkout().join(path);
     assert!(path.exists(), "there is no {}: run `cargo xtask guests`, or `cargo xtask test`", path.display());
     path

@@ -17,5 +17,6 @@ mod mounts;
 mod replay;
 mod table;
 mod team;
+mod teams;
 mod time;
 mod topics;

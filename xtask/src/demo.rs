@@ -1,4 +1,5 @@
-//! `cargo xtask demo`: a team of three agents merges notes into a page, then everything they did is shown and proved.
+//! `cargo xtask demo`: a team of three agents merges notes into a page, and one of four has its page reviewed; then
+//! everything they did is shown and proved.
 
 use std::fs;
 use std::io;
@@ -10,23 +11,25 @@ use crate::step::Steps;
 use crate::workspace::{self, Workspace, must};
 use crate::{guests, host, setup};
 
-const EXAMPLE: &str = "examples/docs-merge";
-
 /// Runs it; fails when any of its commands fails or the page is not there.
 pub fn run(workspace: &Workspace) -> Result<ExitCode, Error> {
-    let mut steps = Steps::new(7);
+    let mut steps = Steps::new(8);
     steps.run("checking the tools", || setup::build(workspace))?;
     let binary = host::build(workspace, &mut steps)?;
     guests::build(workspace, &mut steps)?;
 
     let demo = Demo { workspace, binary, site: fresh(workspace, "site")?, state: fresh(workspace, "state")? };
-    steps.run("three agents merge three notes", || demo.merge())?;
+    steps.run("three agents merge three notes", || demo.team("examples/docs-merge", "index.html"))?;
     steps.announce("what they did, and what it cost");
     demo.ask(&["inspect", "r1"])?;
+    steps.run("four agents merge notes, and one of them objects to the page", || {
+        demo.team("examples/reviewed-merge", "page.md")
+    })?;
     steps.announce("is the log whole?");
     demo.ask(&["audit", "verify"])?;
-    steps.announce("does the log alone explain the run?");
+    steps.announce("does the log alone explain the runs?");
     demo.ask(&["replay", "r1"])?;
+    demo.ask(&["replay", "r2"])?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -38,23 +41,23 @@ struct Demo<'a> {
 }
 
 impl Demo<'_> {
-    /// The run itself; its model is a script, so that it needs no key and no network.
-    fn merge(&self) -> Result<(), Error> {
+    /// A run of an example that writes a page; its model is a script, so that it needs no key and no network.
+    fn team(&self, example: &str, page: &str) -> Result<(), Error> {
         let mut command = self.workspace.command(&self.binary);
         command
             .arg("run")
-            .arg(format!("{EXAMPLE}/agent.toml"))
+            .arg(format!("{example}/agent.toml"))
             .arg("--mount")
-            .arg(format!("notes={EXAMPLE}/input"))
+            .arg(format!("notes={example}/input"))
             .arg("--mount")
             .arg(format!("site={}:rw", self.site.display()))
             .arg("--model")
-            .arg(format!("default=scripted:{EXAMPLE}/answers.toml"));
+            .arg(format!("default=scripted:{example}/answers.toml"));
         self.show(&mut command)?;
-        let page = self.site.join("index.html");
+        let page = self.site.join(page);
         match fs::metadata(&page) {
             Ok(found) if found.len() > 0 => {
-                println!("the merged page: {} ({} bytes)", page.display(), found.len())
+                println!("the page: {} ({} bytes)", page.display(), found.len())
             }
             Ok(_) => {
                 return Err(Error::new(format!("{} is empty", page.display()), "see the run's lines above"));

@@ -25,22 +25,28 @@ enum Place {
 }
 
 const GUESTS: &[Guest] = &[
-    Guest { source: "examples/hello", place: Place::Example("examples/hello/hello.wasm") },
-    Guest {
-        source: "examples/docs-merge/coordinator",
-        place: Place::Example("examples/docs-merge/coordinator.wasm"),
-    },
-    Guest {
-        source: "examples/docs-merge/synthesizer",
-        place: Place::Example("examples/docs-merge/synthesizer.wasm"),
-    },
-    Guest { source: "examples/docs-merge/writer", place: Place::Example("examples/docs-merge/writer.wasm") },
+    example("examples/hello", "examples/hello/hello.wasm"),
+    example("examples/docs-merge/coordinator", "examples/docs-merge/coordinator.wasm"),
+    example("examples/docs-merge/synthesizer", "examples/docs-merge/synthesizer.wasm"),
+    example("examples/docs-merge/writer", "examples/docs-merge/writer.wasm"),
+    example("examples/fact-sheet/extractor", "examples/fact-sheet/extractor.wasm"),
+    example("examples/fact-sheet/router", "examples/fact-sheet/router.wasm"),
+    example("examples/fact-sheet/writer", "examples/fact-sheet/writer.wasm"),
+    example("examples/reviewed-merge/lead", "examples/reviewed-merge/lead.wasm"),
+    example("examples/reviewed-merge/merger", "examples/reviewed-merge/merger.wasm"),
+    example("examples/reviewed-merge/reviewer", "examples/reviewed-merge/reviewer.wasm"),
+    example("examples/reviewed-merge/writer", "examples/reviewed-merge/writer.wasm"),
     Guest { source: "tests/guests/probe", place: Place::Test("probe") },
     Guest { source: "tests/guests/idle", place: Place::Test("idle") },
     Guest { source: "tests/guests/load", place: Place::Test("load") },
     Guest { source: "tests/guests/tally", place: Place::Test("tally") },
     Guest { source: "tests/guests/command", place: Place::Test("command") },
 ];
+
+/// An agent of an example.
+const fn example(source: &'static str, component: &'static str) -> Guest {
+    Guest { source, place: Place::Example(component) }
+}
 
 /// What the guests are written with.
 const SDK: &str = "guest-sdk/rust";

@@ -13,9 +13,11 @@
 //! ```
 
 mod answer;
+mod form;
 mod prompt;
 
 pub use answer::Stream;
+pub use form::TRIES;
 pub use prompt::{MAX_TOKENS, Prompt};
 
 use crate::bindings::aos::host::infer as wit;

@@ -3,13 +3,11 @@
 //! ```no_run
 //! # use aos_guest::{ipc, Failure};
 //! # fn serve() -> Result<(), Failure> {
-//! loop {
-//!     let message = ipc::receive()?;
-//!     if message.is_stop() {
-//!         return Ok(());
-//!     }
-//!     ipc::reply(&message, message.text()?.to_uppercase())?;
+//! for task in ipc::tasks() {
+//!     let task = task?;
+//!     ipc::reply(&task, task.text()?.to_uppercase())?;
 //! }
+//! Ok(())
 //! # }
 //! ```
 
@@ -100,6 +98,30 @@ pub fn receive() -> Result<Message, Error> {
 /// Errors: `Exhausted`.
 pub fn receive_timeout(timeout: Duration) -> Result<Option<Message>, Error> {
     Ok(wit::receive(Some(millis(timeout)))?)
+}
+
+/// The messages of others, one after the other as they come, until this process is asked to stop. Notices of children that
+/// ended are left out.
+pub fn tasks() -> Tasks {
+    Tasks(())
+}
+
+/// What [`tasks`] answers: an iterator that waits. Errors as [`receive`].
+#[derive(Debug)]
+pub struct Tasks(());
+
+impl Iterator for Tasks {
+    type Item = Result<Message, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match receive() {
+                Ok(message) if message.is_stop() => return None,
+                Ok(message) if message.is_exit() => {}
+                other => return Some(other),
+            }
+        }
+    }
 }
 
 /// Delivers an event to every subscriber of the topic and answers how many there were. Never waits.

@@ -16,7 +16,8 @@
 //! ```
 //!
 //! Invariants:
-//! - a module calls the interface and converts types; it keeps no state and never retries;
+//! - a module calls the interface and converts types; it keeps no state and never retries, but for what says so:
+//!   [`infer::Prompt::ask_for`] asks again when it cannot read an answer;
 //! - an agent imports only the interfaces that it calls, so the host grants it no others;
 //! - a refusal is an [`Error`], never a panic;
 //! - times are [`std::time::Duration`], rounded up to whole milliseconds.

@@ -13,7 +13,7 @@
 
 use crate::bindings::aos::host::mount as wit;
 pub use crate::bindings::aos::host::mount::{Condition, Content, Entry, Kind, Range};
-use crate::error::Error;
+use crate::error::{Error, Failure};
 
 /// The longest name of a mount, in bytes.
 const NAME_LIMIT: usize = 128;
@@ -57,6 +57,32 @@ impl Mount {
     /// A file's text. Errors as [`Mount::read`], and `Invalid` when it is not UTF-8.
     pub fn read_text(&self, path: &str) -> Result<String, Error> {
         String::from_utf8(self.read(path)?).map_err(|_| Error::Invalid(format!("{path} is not UTF-8")))
+    }
+
+    /// The text files of the mount itself whose names end in `end` (`.md`): name and text, in the order of their names.
+    /// Errors: a failure that says which file and why, as [`Mount::list`] and [`Mount::read_text`]; or when there are
+    /// none, or more than `most`.
+    pub fn texts(&self, end: &str, most: usize) -> Result<Vec<(String, String)>, Failure> {
+        let names = self.names(end, most)?;
+        let text = |name: String| match self.read_text(&name) {
+            Ok(text) => Ok((name, text)),
+            Err(error) => Err(Failure::of(&format!("reading {name}"), error)),
+        };
+        names.into_iter().map(text).collect()
+    }
+
+    /// The names of those files. Errors as [`Mount::texts`].
+    pub fn names(&self, end: &str, most: usize) -> Result<Vec<String>, Failure> {
+        let entries = self.list("").map_err(|error| Failure::of(&format!("listing {}", self.name), error))?;
+        let files = entries.into_iter().filter(|entry| entry.kind == Kind::File && entry.name.ends_with(end));
+        let names: Vec<String> = files.map(|entry| entry.name).collect();
+        match names.len() {
+            0 => Err(format!("mount {} holds no {end} file", self.name).into()),
+            many if many > most => {
+                Err(format!("mount {} holds {many} {end} files; at most {most} are taken", self.name).into())
+            }
+            _ => Ok(names),
+        }
     }
 
     /// A file's bytes with its digest, as a later [`Condition::DigestIs`] wants it. Errors as [`Mount::read`].

@@ -8,9 +8,13 @@
 //!     .budget(Meter::Fuel, 1_000_000_000)
 //!     .capability("write", "site")
 //!     .start()?;
-//! writer.wait()?.output()
+//! let written = writer.ask("a page")?;
+//! println!("{}", written.text()?);
+//! writer.finish()
 //! # }
 //! ```
+
+mod ask;
 
 use std::time::Duration;
 
@@ -60,13 +64,17 @@ pub fn held() -> Held {
     Held {
         leases: held.leases.into_iter().map(Lease::new).collect(),
         subscriptions: held.subscriptions,
-        children: held.children.into_iter().map(Child).collect(),
+        children: held.children.into_iter().map(|handle| Child { handle, name: None }).collect(),
     }
 }
 
 /// A child. Dropping it does nothing to the process.
 #[derive(Debug)]
-pub struct Child(wit::Child);
+pub struct Child {
+    handle: wit::Child,
+    /// As it was spawned; not known of one that was held.
+    name: Option<String>,
+}
 
 impl Child {
     /// A child to be: say what it gets, then [`Spawn::start`] it. `component` is its label in the manifest.
@@ -85,18 +93,18 @@ impl Child {
 
     /// Its process number, unique in the run.
     pub fn pid(&self) -> u64 {
-        self.0.pid()
+        self.handle.pid()
     }
 
     /// How it ended, waiting for ever.
     /// Errors: `Interrupted` (finish), `Exhausted`.
     pub fn wait(&self) -> Result<Exit, Error> {
-        self.0.wait(None)?.map(Exit::from).ok_or(Error::TimedOut)
+        self.handle.wait(None)?.map(Exit::from).ok_or(Error::TimedOut)
     }
 
     /// How it ended; absent when the time-out passed first. Errors as [`Child::wait`].
     pub fn wait_timeout(&self, timeout: Duration) -> Result<Option<Exit>, Error> {
-        Ok(self.0.wait(Some(millis(timeout)))?.map(Exit::from))
+        Ok(self.handle.wait(Some(millis(timeout)))?.map(Exit::from))
     }
 
     /// Asks it to stop: it gets a `$stop` notice and its waits answer `Interrupted`.
@@ -112,7 +120,7 @@ impl Child {
 
     /// Sends a signal. Errors as [`Child::stop`], and `Unsupported` (`pause` and `resume` on this host).
     pub fn signal(&self, signal: Signal) -> Result<(), Error> {
-        Ok(self.0.signal(signal)?)
+        Ok(self.handle.signal(signal)?)
     }
 }
 
@@ -166,7 +174,8 @@ impl Spawn {
     /// manifest), `Conflict` (a living process has the name), `Exhausted` (ask for less), `Invalid`,
     /// `TooLarge` (a shorter input), `Unsupported` (this restart).
     pub fn start(self) -> Result<Child, Error> {
-        Ok(Child(wit::spawn(&self.spec)?))
+        let handle = wit::spawn(&self.spec)?;
+        Ok(Child { handle, name: self.spec.name.or(Some(self.spec.component)) })
     }
 }
 
@@ -197,6 +206,11 @@ impl Exit {
             }
             Exit::Killed => Err(Failure::new("the child was killed")),
         }
+    }
+
+    /// The output as text; a failure also when it is not UTF-8.
+    pub fn text(self) -> Result<String, Failure> {
+        String::from_utf8(self.output()?).map_err(|_| Failure::new("the child's output is not UTF-8"))
     }
 }
 
@@ -233,5 +247,12 @@ mod tests {
         assert_eq!(Exit::Returned(vec![1]).output(), Ok(vec![1]));
         let told = Exit::Exhausted(Meter::Fuel).output();
         assert_eq!(told, Err(Failure::new("the child spent its budget of fuel")));
+        assert_eq!(Exit::Returned(b"3".to_vec()).text().as_deref(), Ok("3"));
+        assert!(Exit::Returned(vec![0xff]).text().is_err());
+        let failed = Exit::Failed(Failure::of("writing", Error::Denied)).of("writer");
+        assert_eq!(
+            failed,
+            Err(Failure { message: "writer: writing: denied".into(), cause: Some(Error::Denied) })
+        );
     }
 }

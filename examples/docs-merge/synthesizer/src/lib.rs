@@ -1,7 +1,7 @@
 //! Reads the notes of a mount, has a model merge them into one page, and sends it to its parent.
 
 use aos_guest::infer::Prompt;
-use aos_guest::mount::{Kind, Mount};
+use aos_guest::mount::Mount;
 use aos_guest::{Failure, agent, ipc, log};
 
 /// The most notes that one page is made from.
@@ -24,36 +24,12 @@ fn synthesize(_: Vec<u8>) -> Result<String, Failure> {
     if task.is_stop() {
         return Err("stopped before there was a task".into());
     }
-    let notes = read(&Mount::open(task.text()?)?)?;
+    let notes = Mount::open(task.text()?)?.texts(".md", NOTES_LIMIT)?;
     log::info(&format!("merging {} notes", notes.len()))?;
-    let answer = Prompt::new().system(SYSTEM).user(&question(&notes)).max_tokens(PAGE_TOKENS).ask()?.text();
-    let page = page(&answer).ok_or_else(|| {
-        let start: String = answer.chars().take(60).collect();
-        Failure::new(format!("the model did not answer with one HTML document: {start:?}"))
-    })?;
+    let prompt = Prompt::new().system(SYSTEM).user(&question(&notes)).max_tokens(PAGE_TOKENS);
+    let page = prompt.ask_for(|answer| page(&answer.text()))?;
     ipc::reply(&task, page)?;
     Ok(notes.len().to_string())
-}
-
-/// The Markdown files of a mount: name and text, in the order of their names.
-fn read(mount: &Mount) -> Result<Vec<(String, String)>, Failure> {
-    let files =
-        mount.list("")?.into_iter().filter(|entry| entry.kind == Kind::File && entry.name.ends_with(".md"));
-    let mut notes = Vec::new();
-    for entry in files {
-        let text = mount
-            .read_text(&entry.name)
-            .map_err(|error| Failure::of(&format!("reading {}", entry.name), error))?;
-        notes.push((entry.name, text));
-    }
-    match notes.len() {
-        0 => Err(format!("mount {} holds no .md file", mount.name()).into()),
-        1..=NOTES_LIMIT => Ok(notes),
-        many => {
-            Err(format!("mount {} holds {many} notes; at most {NOTES_LIMIT} fit one page", mount.name())
-                .into())
-        }
-    }
 }
 
 /// What the model is asked: every note between lines that name it.
@@ -65,15 +41,15 @@ fn question(notes: &[(String, String)]) -> String {
     text
 }
 
-/// The HTML document in a model's answer. Small models fence it although they are told not to.
-fn page(answer: &str) -> Option<&str> {
-    let answer = answer.trim();
-    let bare = answer.strip_prefix("```html").or_else(|| answer.strip_prefix("```"));
-    let page = bare.and_then(|rest| rest.strip_suffix("```")).unwrap_or(answer).trim();
-    let begins = |start: &str| page.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
-    let end = page.len().checked_sub("</html>".len()).and_then(|at| page.get(at..));
-    let whole = end.is_some_and(|tail| tail.eq_ignore_ascii_case("</html>"));
-    ((begins("<!doctype html") || begins("<html")) && whole).then_some(page)
+/// The HTML document in a model's answer. Small models put a sentence before it and a code fence around it, although
+/// they are told not to.
+fn page(answer: &str) -> Result<String, &'static str> {
+    // ASCII only, so that places in it are places in the answer.
+    let lower = answer.to_ascii_lowercase();
+    let begin = lower.find("<!doctype html").or_else(|| lower.find("<html"));
+    let begin = begin.ok_or("it has no <!doctype html> to begin with")?;
+    let end = lower.rfind("</html>").filter(|end| *end > begin).ok_or("it does not end with </html>")?;
+    Ok(answer[begin..end + "</html>".len()].to_owned())
 }
 
 #[cfg(test)]
@@ -83,12 +59,13 @@ mod tests {
     #[test]
     fn only_a_whole_document_is_a_page() {
         let document = "<!DOCTYPE html>\n<html><body>é</body></html>";
-        assert_eq!(page(document), Some(document));
-        assert_eq!(page(&format!("```html\n{document}\n```\n")), Some(document));
-        assert_eq!(page(&format!("```\n{document}\n```")), Some(document));
-        assert_eq!(page("<html></HTML>"), Some("<html></HTML>"));
-        for wrong in ["", "é", "Sure! Here it is: <html></html>", "<!doctype html><html><body>cut o", "{}"] {
-            assert_eq!(page(wrong), None, "{wrong}");
+        let ways = ["{}", "```html\n{}\n```\n", "É voilà:\n\n```\n{}\n```\nIs it what you wanted?", "{}\n\n"];
+        for way in ways {
+            assert_eq!(page(&way.replace("{}", document)), Ok(document.to_owned()), "{way}");
+        }
+        assert_eq!(page("<html></HTML>"), Ok("<html></HTML>".to_owned()));
+        for wrong in ["", "é", "<!doctype html><html><body>cut o", "{}", "</html> and <html>"] {
+            assert!(page(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -14,11 +14,12 @@ impl Response {
         texts.collect()
     }
 
-    /// The text of the answer as JSON.
-    /// Errors: a failure when it is not the JSON expected.
+    /// The JSON in the answer: its text, or the first value in it that is the one expected, since models like to put a
+    /// sentence before it and a code fence around it.
+    /// Errors: a failure when there is none.
     #[cfg(feature = "json")]
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, crate::Failure> {
-        serde_json::from_str(&self.text()).map_err(|error| {
+        super::form::json(&self.text()).map_err(|error| {
             crate::Failure::new(format!("the model's answer is not the JSON expected: {error}"))
         })
     }
