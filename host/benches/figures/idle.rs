@@ -27,7 +27,7 @@ fn measured(verb: &str, count: &str) -> Result<f64> {
 }
 
 /// Resident memory and page tables of this process, in KiB.
-fn held() -> Result<f64> {
+pub(crate) fn held() -> Result<f64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let field = |name: &str| {
         let line = status.lines().find(|line| line.starts_with(name)).ok_or("not in /proc/self/status")?;

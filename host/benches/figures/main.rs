@@ -4,6 +4,7 @@
 //! run, so that the ratio does not depend on the machine.
 
 mod bare;
+mod exchange;
 mod idle;
 mod log;
 mod ours;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         }
         ["idle-bare", count] => idle::bare(count),
         ["idle-ours", count] => idle::ours(count),
+        ["exchange"] => exchange::ours(),
         ["hello-bare", component, cache] => whole::bare(Path::new(component), Path::new(cache)),
         [] => measure(false),
         ["--json"] => measure(true),
@@ -48,6 +50,7 @@ fn measure(json: bool) -> Result<()> {
     ours::starts(&mut table)?;
     log::entries(&mut table)?;
     idle::figures(&mut table)?;
+    exchange::figures(&mut table)?;
     whole::figures(&mut table)?;
     table.finish();
     Ok(())

@@ -15,6 +15,8 @@ fn load(input: String) -> Result<String, Failure> {
         "round" => round(count)?,
         "spawn" => spawn(count)?,
         "crowd" => crowd(count)?,
+        "mesh" => mesh(count)?,
+        "pair" => pair(count)?,
         "echo" => echo()?,
         "first" => drop(process::restored()),
         // Waits for ever without taking messages.
@@ -76,6 +78,30 @@ fn echo() -> Result<(), Failure> {
     loop {
         let message = ipc::receive(None).map_err(failure)?.ok_or("nothing came")?;
         ipc::send("parent", &message.body, options()).map_err(failure)?;
+    }
+}
+
+/// Pairs of children that send 64-byte messages to and fro; ends when it is told to.
+fn mesh(count: u32) -> Result<(), Failure> {
+    for pair in 0..count / 2 {
+        child("load", Some(format!("e{pair}")), &format!("pair {pair}"))?;
+        child("load", Some(format!("a{pair}")), &format!("pair {pair}"))?;
+    }
+    ipc::receive(None).map_err(failure)?;
+    Ok(())
+}
+
+/// One of a pair.
+fn pair(pair: u32) -> Result<(), Failure> {
+    let waits = process::whoami().name.starts_with('e');
+    let other = if waits { format!("a{pair}") } else { format!("e{pair}") };
+    // The other one is spawned second: it says when it is there.
+    if !waits {
+        ipc::send(&other, &[7; 64], options()).map_err(failure)?;
+    }
+    loop {
+        ipc::receive(None).map_err(failure)?;
+        ipc::send(&other, &[7; 64], options()).map_err(failure)?;
     }
 }
 
