@@ -2,12 +2,14 @@
 //!
 //! - [`control`]: how a second terminal reaches the host that runs.
 //! - [`dirs`]: where state, keys and compiled code are.
+//! - [`overlay`]: what a run left in an overlay, and what the operator does with it.
 //! - [`prepare`]: from a file and the operator's flags to a grant and a loaded sandbox; nothing is written yet.
 //! - [`replay`]: executes a run again, from its entries. [`resume`]: goes on with one that was cut off.
 
 pub mod control;
 pub mod dirs;
 pub mod error;
+pub mod overlay;
 pub mod prepare;
 pub mod replay;
 pub mod resume;

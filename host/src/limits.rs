@@ -24,6 +24,10 @@ pub const LEASES: usize = 64;
 pub const LEASE_TTL_MS: u64 = 86_400_000;
 /// Files of a scratch mount.
 pub const SCRATCH_FILES: usize = 1_024;
+/// Paths that an overlay covers, removed ones included.
+pub const OVERLAY_FILES: usize = 4_096;
+/// Files in an overlay: bytes.
+pub const OVERLAY_BYTES: u64 = 256 << 20;
 /// Artifacts of a run.
 pub const ARTIFACTS: usize = 4_096;
 /// Parents of an artifact.

@@ -50,7 +50,7 @@ fn a_mount_over_the_hosts_own_directories() {
         ("code", "cache directory"),
         ("/", "directory"),
     ] {
-        for mode in ["ro", "rw"] {
+        for mode in ["ro", "rw", "overlay"] {
             let flag = format!("x={mount}:{mode}");
             let words = ["cannot mount", what, "mount a folder"];
             refused(&place, &guest("probe"), &["--mount", &flag], 2, &words);

@@ -9,8 +9,12 @@ use serde_json::json;
 
 use crate::support::{Place, Started, guest};
 
-const VERBS: [&[&str]; 9] = [
+const VERBS: [&[&str]; 13] = [
     &["run"],
+    &["overlay", "diff"],
+    &["overlay", "apply"],
+    &["overlay", "discard"],
+    &["overlay"],
     &["inspect"],
     &["logs"],
     &["replay"],

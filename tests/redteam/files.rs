@@ -84,10 +84,18 @@ fn no_path_leads_out_of_a_mount() {
         scripted(20, "path-of-10-mib", BOTH, json!(long)),
     ];
     let before = tree(place.path("").as_path());
-    let mount = format!("site={}:rw", site.display());
-    let siege = Siege::lay(&place, &["--mount", &mount], &attacks);
-    siege.ran.says("links-that-lead-out mount.read site:folder/secret").says("it leads out of the mount");
-    assert_eq!(tree(place.path("").as_path()), before, "nothing outside the log and the team has changed");
+    for mode in ["rw", "overlay"] {
+        let mount = format!("site={}:{mode}", site.display());
+        let siege = Siege::lay(&place, &["--mount", &mount], &attacks);
+        siege.ran.says("links-that-lead-out mount.read site:folder/secret").says("it leads out of the mount");
+        assert_eq!(
+            tree(place.path("").as_path()),
+            before,
+            "nothing outside the log and the team has changed"
+        );
+    }
+    let last = place.entries(None).last().map(|entry| entry.run()).unwrap();
+    place.aos(&["overlay", "apply", &format!("r{last}"), "site"]).expect(0).answers("nothing to apply");
 }
 
 #[test]

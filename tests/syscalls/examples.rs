@@ -20,6 +20,7 @@ pub fn place() -> Place {
     let hello = built("examples/hello/hello.wasm");
     place.file("target/wasm32-wasip2/release/hello.wasm", fs::read(hello).unwrap());
     place.folder("OUT");
+    place.folder("SITE");
     place
 }
 
@@ -75,6 +76,30 @@ fn docs_merge_merges_and_the_writer_is_denied_the_notes() {
         run.entries.iter().filter(|entry| entry.kind() == "start").map(|entry| entry.event()["name"].clone());
     assert!(fits(&names.collect(), &serde_json::json!(["docs-merge", "synthesizer", "writer"])));
     place.aos(&["inspect"]).expect(0).answers("denied 1");
+}
+
+/// The same team, unchanged, over a directory that only the operator changes.
+#[test]
+fn docs_merge_can_be_looked_at_before_it_is_applied() {
+    let place = place();
+    place.file("SITE/index.html", "<h1>The page before</h1>\n");
+    let flags = [
+        "--mount",
+        "notes=examples/docs-merge/input",
+        "--mount",
+        "site=SITE:overlay",
+        "--model",
+        "default=scripted:examples/docs-merge/answers.toml",
+    ];
+    let run = place.run(&place.path("examples/docs-merge/agent.toml"), &flags, "").expect(0);
+    assert!(run.ran.stdout.starts_with("merged 3 notes into site/index.html (sha256:"), "{}", run.ran);
+    assert_eq!(place.text("SITE/index.html"), "<h1>The page before</h1>\n");
+    let diff = place.aos(&["overlay", "diff", "r1", "site"]).expect(0);
+    diff.answers("changed index.html 25 B → ").answers("-<h1>The page before</h1>\n");
+    diff.answers("<h1>Backup and restore of the wiki</h1>");
+    place.aos(&["overlay", "apply", "r1", "site"]).expect(0).answers("applied 1 change to");
+    assert!(place.text("SITE/index.html").contains("<h1>Backup and restore of the wiki</h1>"));
+    place.aos(&["audit", "verify"]).expect(0).answers("audit ok");
 }
 
 /// Commands that cannot be run inside a test, with the reason.

@@ -14,6 +14,7 @@ mod inference;
 mod leases;
 mod mailbox;
 mod mounts;
+mod overlay;
 mod replay;
 mod table;
 mod team;

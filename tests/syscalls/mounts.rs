@@ -11,7 +11,7 @@ const ONE: &str = "sha256:7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0ad
 const TWO: &str = "sha256:3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3";
 
 /// The same script on scratch and on a directory must be answered alike.
-fn every_condition(mount: &str) -> (Value, Value) {
+pub fn every_condition(mount: &str) -> (Value, Value) {
     let write = |path: &str, body: &str, condition: Value| json!({"op": "write", "mount": mount, "path": path, "body": body, "if": condition});
     let remove =
         |path: &str, condition: Value| json!({"op": "remove", "mount": mount, "path": path, "if": condition});
@@ -68,8 +68,9 @@ fn every_condition(mount: &str) -> (Value, Value) {
     (Value::Array(steps), Value::Array(answers))
 }
 
+/// Fails unless each step of a script answered as it should.
 #[track_caller]
-fn check(script: &Value, results: &[Value], answers: &Value) {
+pub fn check(script: &Value, results: &[Value], answers: &Value) {
     for ((step, result), answer) in
         script.as_array().unwrap().iter().zip(results).zip(answers.as_array().unwrap())
     {

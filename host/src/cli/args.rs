@@ -32,6 +32,9 @@ pub enum Verb {
     /// Go on with a run that was cut off
     #[command(after_help = "Example:\n  aos-host resume r1")]
     Resume(ResumeArgs),
+    /// See what a run left in an overlay, and make it so or give it up
+    #[command(subcommand, after_help = OVERLAY_EXAMPLES)]
+    Overlay(Overlay),
     /// Show what a run did, and what it cost
     #[command(after_help = "Example:\n  aos-host inspect r1")]
     Inspect(About),
@@ -60,7 +63,13 @@ pub enum Verb {
 const RUN_EXAMPLES: &str = "Examples:
   aos-host run hello.wasm Ada
   aos-host run agent.toml --mount notes=in --mount site=out:rw --model default=scripted:a.toml
+  aos-host run agent.toml --mount site=out:overlay
   aos-host run hello.wasm --allow publish=progress.* --budget fuel=2G --budget wall-time=30s";
+
+const OVERLAY_EXAMPLES: &str = "Examples:
+  aos-host overlay diff r1 site
+  aos-host overlay apply r1 site
+  aos-host overlay discard r1 site";
 
 /// How a result is written.
 #[derive(Debug, Clone, Copy, Args)]
@@ -92,8 +101,8 @@ pub struct RunArgs {
     /// The agent's input: a file's contents, or standard input (-)
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
-    /// Let it read a directory, or write it too; `,label=personal` says what is in it
-    #[arg(long = "mount", value_name = "LABEL=DIR[:ro|:rw]", value_parser = flags::mount)]
+    /// Let it read a directory, write it too, or change it in the run alone; `,label=personal` says what is in it
+    #[arg(long = "mount", value_name = "LABEL=DIR[:ro|:rw|:overlay]", value_parser = flags::mount)]
     pub mounts: Vec<MountFlag>,
     /// Let it ask a model
     #[arg(long = "model", value_name = "LABEL=scripted:FILE", value_parser = flags::model)]
@@ -156,6 +165,34 @@ pub struct ReplayArgs {
     /// Use this component instead of the root's, or of a member's
     #[arg(long, value_name = "[MEMBER=]FILE", value_parser = flags::changed)]
     pub component: Option<(String, PathBuf)>,
+}
+
+/// What can be done with an overlay of a run that has ended.
+#[derive(Debug, Subcommand)]
+pub enum Overlay {
+    /// Show what would change in its directory
+    #[command(after_help = "Example:\n  aos-host overlay diff r1 site")]
+    Diff(OverlayArgs),
+    /// Make its changes, unless the directory has changed meanwhile
+    #[command(after_help = "Example:\n  aos-host overlay apply r1 site")]
+    Apply(OverlayArgs),
+    /// Give it up
+    #[command(after_help = "Example:\n  aos-host overlay discard r1 site")]
+    Discard(OverlayArgs),
+}
+
+/// Which overlay.
+#[derive(Debug, Args)]
+pub struct OverlayArgs {
+    /// The run
+    #[arg(value_name = "RUN", value_parser = flags::run)]
+    pub run: RunId,
+    /// The overlay's label
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// How it is written
+    #[command(flatten)]
+    pub format: Format,
 }
 
 /// What can be done with the log.

@@ -124,15 +124,22 @@ impl From<Fault> for Failure {
     }
 }
 
-impl From<HostError> for Failure {
-    fn from(error: HostError) -> Failure {
-        let code = match error.kind() {
+impl From<Kind> for Code {
+    fn from(kind: Kind) -> Code {
+        match kind {
             Kind::Usage => Code::Usage,
             Kind::NotAuthorised => Code::NotAuthorised,
+            Kind::Conflict => Code::Failed,
             Kind::Verification => Code::NotVerified,
             Kind::State => Code::State,
             Kind::Internal => Code::Internal,
-        };
+        }
+    }
+}
+
+impl From<HostError> for Failure {
+    fn from(error: HostError) -> Failure {
+        let code = error.kind().into();
         match error {
             HostError::Usage { message, help } => {
                 Failure { help: help.map(|help| visible(&help)), ..Failure::new(code, message) }

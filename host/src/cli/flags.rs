@@ -6,16 +6,18 @@ use ledger::{Meter, parse_amount};
 use crate::host::{ModelFlag, MountFlag};
 use crate::kernel::call::RunId;
 
-/// `LABEL=DIR[:ro|:rw][,label=CATEGORY]…`
+/// `LABEL=DIR[:ro|:rw|:overlay][,label=CATEGORY]…`
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn mount(text: &str) -> Result<MountFlag, String> {
-    let (label, mut rest) = text.split_once('=').ok_or("write LABEL=DIR, LABEL=DIR:ro or LABEL=DIR:rw")?;
+    let (label, mut rest) =
+        text.split_once('=').ok_or("write LABEL=DIR, LABEL=DIR:ro, LABEL=DIR:rw or LABEL=DIR:overlay")?;
     let labels = labels(&mut rest)?;
     let (path, mode) = match rest.rsplit_once(':') {
         Some((path, "ro")) => (path, Mode::Ro),
         Some((path, "rw")) => (path, Mode::Rw),
+        Some((path, "overlay")) => (path, Mode::Overlay),
         _ => (rest, Mode::Ro),
     };
     if label.is_empty() || path.is_empty() {
@@ -141,6 +143,7 @@ mod tests {
         assert_eq!((full.path.to_str(), full.mode), (Some("a:b,c"), Mode::Rw));
         assert_eq!(full.labels.iter().collect::<Vec<_>>(), ["personal", "secret"]);
         assert_eq!(mount("docs=C:ro").unwrap().path.to_str(), Some("C"));
+        assert_eq!(mount("site=out:overlay").unwrap().mode, Mode::Overlay);
         for bad in ["docs", "=d", "docs=", "docs=:rw", "docs=d,label="] {
             assert!(mount(bad).is_err(), "{bad}");
         }

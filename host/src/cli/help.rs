@@ -5,8 +5,9 @@ use clap::{Command, CommandFactory};
 use super::args::Cli;
 
 /// Every verb that is shown, by what it is for.
-const GROUPS: [(&str, &[&str]); 3] = [
+const GROUPS: [(&str, &[&str]); 4] = [
     ("Run", &["run", "resume"]),
+    ("Decide", &["overlay"]),
     ("Prove", &["inspect", "logs", "replay", "audit"]),
     ("Build", &["doctor", "completions"]),
 ];

@@ -2,7 +2,8 @@
 //! standard error; what is shown of a run is read from durable entries.
 //!
 //! - [`args`], [`flags`], [`help`]: what can be typed. [`command`]: what was typed.
-//! - [`run`] and [`resume`] with [`follow`], [`inspect`], [`logs`], [`replay`], [`audit`], [`doctor`]: the verbs.
+//! - [`run`] and [`resume`] with [`follow`], [`inspect`], [`logs`], [`replay`], [`audit`], [`doctor`], [`overlay`]: the
+//!   verbs.
 //! - [`view`]: entries, for people. [`out`], [`failure`]: the streams and the exit codes.
 
 use std::ffi::OsString;
@@ -26,6 +27,7 @@ pub mod help;
 pub mod inspect;
 pub mod logs;
 pub mod out;
+pub mod overlay;
 pub mod replay;
 pub mod resume;
 pub mod run;
@@ -79,6 +81,7 @@ fn perform(cli: Cli, out: &mut Out) -> Result<Code, Failure> {
     match cli.verb {
         Verb::Run(args) => run::run(&dirs, *args, out),
         Verb::Resume(args) => resume::resume(&dirs, &args, out),
+        Verb::Overlay(verb) => overlay::overlay(&dirs, &verb, out),
         Verb::Inspect(about) => inspect::inspect(&dirs, &about, out),
         Verb::Logs(about) => logs::logs(&dirs, &about, out),
         Verb::Replay(args) => replay::replay(&dirs, args, out),

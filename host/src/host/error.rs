@@ -6,6 +6,7 @@ use authority::ManifestError;
 use ledger::{Meter, show};
 use serde::{Deserialize, Serialize};
 
+use super::overlay::OverlayError;
 use crate::journal::StoreError;
 use crate::kernel::Halt;
 use crate::kernel::entry::EntryError;
@@ -23,6 +24,8 @@ pub enum Kind {
     Usage,
     /// A right is missing.
     NotAuthorised,
+    /// What is there is not what was expected, so it was not done.
+    Conflict,
     /// The log does not verify.
     Verification,
     /// The state directory is busy, damaged, full or read-only.
@@ -53,6 +56,8 @@ pub enum HostError {
     Mount(#[from] OpenError),
     #[error(transparent)]
     Overlap(#[from] OverlapError),
+    #[error(transparent)]
+    Unsettled(#[from] OverlayError),
     #[error(transparent)]
     Script(#[from] crate::infer::script::ScriptError),
     #[error(transparent)]
@@ -86,6 +91,8 @@ impl HostError {
             | HostError::Script(_)
             | HostError::Io { .. }
             | HostError::Budget { .. } => Kind::Usage,
+            HostError::Unsettled(OverlayError::Settled { .. }) => Kind::Usage,
+            HostError::Unsettled(_) => Kind::Conflict,
             HostError::Compile { error: CompileError::Host(_), .. } => Kind::Internal,
             HostError::Compile { .. } => Kind::Usage,
             HostError::Refused { .. } => Kind::NotAuthorised,

@@ -283,14 +283,18 @@ fn load(dirs: &Dirs, options: &Options, files: &Files, grant: &Grant) -> Result<
 /// Opens what the grant's labels mean. Two labels of one directory share it, so that its conditions hold for both.
 pub(super) fn outside(dirs: &Dirs, grant: &Grant) -> Result<Outside, HostError> {
     let mut outside = Outside::default();
-    let mut opened: BTreeMap<(String, bool), Arc<dyn Mount>> = BTreeMap::new();
+    let mut opened: BTreeMap<(String, &str), Arc<dyn Mount>> = BTreeMap::new();
     for (label, place) in &grant.mounts {
         overlap::check(Path::new(&place.path), &dirs.private())?;
-        let writable = place.mode == Mode::Rw;
-        let key = (place.path.clone(), writable);
-        let mount = match opened.get(&key) {
+        let key = (place.path.clone(), place.mode.as_str());
+        let mount: Arc<dyn Mount> = match opened.get(&key) {
             Some(mount) => mount.clone(),
-            None => Arc::new(Directory::open(Path::new(&place.path), writable)?),
+            None => match place.mode {
+                Mode::Ro | Mode::Rw => {
+                    Arc::new(Directory::open(Path::new(&place.path), place.mode == Mode::Rw)?)
+                }
+                Mode::Overlay => Arc::new(Directory::plain(Path::new(&place.path), false)?),
+            },
         };
         opened.insert(key, mount.clone());
         outside.mounts.insert(label.clone(), mount);

@@ -31,12 +31,12 @@ pub fn unfinished(dirs: &Dirs) -> Result<Vec<RunId>, HostError> {
     Ok(open)
 }
 
-/// Whether a run's last entry is its end.
+/// Whether a run's last entry is its end, or one that only comes after that.
 fn ended(log: &Reader, span: Span) -> Result<bool, HostError> {
     let mut ended = false;
     log.lines(span.last, span.last, |seq, line| {
         let entry = Entry::parse(line).map_err(|source| HostError::Entry { seq, source })?;
-        ended = entry.event == Event::End;
+        ended = matches!(entry.event, Event::End | Event::Overlay { .. });
         Ok::<_, HostError>(())
     })?;
     Ok(ended)

@@ -14,6 +14,7 @@ use super::{cost, lease};
 
 mod effect;
 mod life;
+mod overlay;
 mod wait;
 
 type Step = Result<(), &'static str>;
@@ -41,6 +42,10 @@ impl State {
         let mut step = Change { entry, body, wakes };
         if let Event::Run(_) = entry.event {
             return self.open(&step).map_err(wrong);
+        }
+        if let Event::Overlay { .. } = entry.event {
+            let over = entry.run <= self.last_run && !self.runs.contains_key(&entry.run);
+            return if over { Ok(()) } else { Err(wrong("its run has not ended")) };
         }
         let run = self.runs.get_mut(&entry.run).ok_or_else(|| wrong("its run is not open"))?;
         step.run(run).map_err(wrong)?;
@@ -94,9 +99,9 @@ impl Change<'_> {
     fn run(&mut self, run: &mut Run) -> Step {
         let pid = self.entry.pid;
         match &self.entry.event {
-            Event::Run(_) | Event::End => Ok(()),
+            Event::Run(_) | Event::End | Event::Overlay { .. } => Ok(()),
             Event::Start(birth) => life::start(run, pid, birth, self.entry.t),
-            Event::Call { call, out, repeat } => {
+            Event::Call { call, out, repeat, .. } => {
                 self.charge(run, call, out, repeat)?;
                 match out {
                     Ok(answer) => {

@@ -9,6 +9,9 @@ use serde::Serialize;
 
 use super::answer::{Answer, Error};
 use super::call::{Call, Condition, Key};
+use super::mount::Visit;
+use super::overlay::change::Change;
+use super::overlay::look::{Ask, Found};
 use super::path::RelPath;
 use super::ports::{Expect, Range, Traits};
 use super::state::{Proc, Run, State};
@@ -28,6 +31,8 @@ pub(super) struct Asked<'a> {
     pub digest: Option<Digest>,
     /// What the asked model can do.
     pub traits: Option<Traits>,
+    /// What was seen of an overlay's base for it.
+    pub seen: Option<&'a Found>,
 }
 
 /// When a call is decided: kernel time, and the number that its entry will have.
@@ -48,6 +53,8 @@ pub(super) enum Decided {
     Wait(Option<u64>),
     /// It looks at something outside, which changes nothing there.
     Look(Effect),
+    /// It changes an overlay.
+    Cover(Change),
     /// It changes something outside.
     Act {
         /// What.
@@ -62,15 +69,50 @@ pub(super) enum Decided {
 /// Something outside, resolved and authorised.
 #[derive(Debug, Clone)]
 pub(super) enum Effect {
-    Read { mount: Arc<str>, path: RelPath, range: Option<Range> },
-    List { mount: Arc<str>, path: RelPath, after: Option<Box<str>>, limit: u32 },
-    Stat { mount: Arc<str>, path: RelPath },
+    Read {
+        mount: Arc<str>,
+        path: RelPath,
+        range: Option<Range>,
+    },
+    List {
+        mount: Arc<str>,
+        path: RelPath,
+        after: Option<Box<str>>,
+        limit: u32,
+    },
+    Stat {
+        mount: Arc<str>,
+        path: RelPath,
+    },
     Models,
-    Write { mount: Arc<str>, path: RelPath, expect: Expect, digest: Digest },
-    Remove { mount: Arc<str>, path: RelPath, expect: Expect },
-    Rename { mount: Arc<str>, source: RelPath, target: RelPath, expect: Expect },
-    Generate { model: String },
-    Stream { model: String },
+    /// A look at an overlay's base, which the kernel needs to decide.
+    Base {
+        mount: Arc<str>,
+        ask: Ask,
+    },
+    Write {
+        mount: Arc<str>,
+        path: RelPath,
+        expect: Expect,
+        digest: Digest,
+    },
+    Remove {
+        mount: Arc<str>,
+        path: RelPath,
+        expect: Expect,
+    },
+    Rename {
+        mount: Arc<str>,
+        source: RelPath,
+        target: RelPath,
+        expect: Expect,
+    },
+    Generate {
+        model: String,
+    },
+    Stream {
+        model: String,
+    },
 }
 
 pub(super) fn done(answer: Answer) -> Decided {
@@ -142,6 +184,7 @@ fn until(wait: &Option<u64>, now: u64) -> Option<u64> {
 
 fn verb(run: &Run, me: &Proc, asked: &Asked<'_>, now: u64, seq: u64) -> Result<Decided, Error> {
     let (size, digest) = (asked.size, asked.digest);
+    let on = |mount| Visit { run, me, mount, seen: asked.seen, now };
     Ok(match asked.call {
         Call::Send { to, wait, .. } => ipc::send(run, me, to, size, until(wait, now), Moment { now, seq }),
         Call::Receive { wait } => ipc::receive(run, me, until(wait, now), now),
@@ -154,18 +197,14 @@ fn verb(run: &Run, me: &Proc, asked: &Asked<'_>, now: u64, seq: u64) -> Result<D
         Call::Token { lease } => done(Answer::Id(*lease)),
         Call::Renew { lease, ttl } => lease::renew(run, me, *lease, *ttl, now),
         Call::Release { lease } => lease::release(run, me, *lease, now),
-        Call::Read { mount, path, range } => mount::read(run, me, mount, path, *range)?,
+        Call::Read { mount, path, range } => on(mount).read(path, *range)?,
         Call::Write { mount, path, condition } => {
-            mount::write(run, me, (mount, path), condition, mount::Data { size, digest }, now)?
+            on(mount).write(path, condition, mount::Data { size, digest })?
         }
-        Call::List { mount, path, after, limit } => {
-            mount::list(run, me, mount, path, after.as_deref(), *limit)?
-        }
-        Call::Stat { mount, path } => mount::stat(run, me, mount, path)?,
-        Call::Remove { mount, path, condition } => mount::remove(run, me, mount, path, condition, now)?,
-        Call::Rename { mount, source, target, condition } => {
-            mount::rename(run, me, (mount, source, target), condition, now)?
-        }
+        Call::List { mount, path, after, limit } => on(mount).list(path, after.as_deref(), *limit)?,
+        Call::Stat { mount, path } => on(mount).stat(path)?,
+        Call::Remove { mount, path, condition } => on(mount).remove(path, condition)?,
+        Call::Rename { mount, source, target, condition } => on(mount).rename(source, target, condition)?,
         Call::Put(put) => artifact::put(run, me, put, size, digest)?,
         Call::Get { digest } => artifact::get(run, me, digest)?,
         Call::Artifacts(filter) => artifact::list(run, me, filter)?,

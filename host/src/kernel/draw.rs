@@ -133,12 +133,9 @@ impl Live {
             Chunk::Text(_) | Chunk::ToolCall { .. } => None,
         };
         match serde_json::to_vec(&chunk) {
-            Ok(json) => Performed {
-                out: Ok(Answer::Chunk { spent: took }),
-                body: Some(json.into()),
-                digest: None,
-                chunks: None,
-            },
+            Ok(json) => {
+                Performed { body: Some(json.into()), ..Performed::of(Ok(Answer::Chunk { spent: took })) }
+            }
             Err(error) => failed(Fault { detail: error.to_string(), retryable: false, retry_after_ms: None }),
         }
     }

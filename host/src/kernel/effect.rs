@@ -12,6 +12,8 @@ use tokio::sync::mpsc;
 use super::answer::{Answer, Error, Spent};
 use super::decide::Effect;
 use super::mount;
+use super::overlay::look::Found;
+use super::overlay::{self, Base};
 use super::ports::{Ask, Chunk, Completion, Driver, Expect, Fault, Mount, MountError, Request, Traits};
 use super::state::Run;
 
@@ -67,6 +69,16 @@ pub(super) struct Performed {
     pub digest: Option<Digest>,
     /// Chunks that are to come.
     pub chunks: Option<mpsc::Receiver<Result<Chunk, Fault>>>,
+    /// What an overlay's base has at the paths that were covered for the first time.
+    pub base: BTreeMap<String, Base>,
+}
+
+/// What a look gave.
+pub(super) enum Seen {
+    /// The answer.
+    Answer(Performed),
+    /// What the kernel needs to decide.
+    Base(Found),
 }
 
 impl Performed {
@@ -75,8 +87,8 @@ impl Performed {
         Performed::of(Err(error))
     }
 
-    fn of(out: Result<Answer, Error>) -> Performed {
-        Performed { out, body: None, digest: None, chunks: None }
+    pub(super) fn of(out: Result<Answer, Error>) -> Performed {
+        Performed { out, body: None, digest: None, chunks: None, base: BTreeMap::new() }
     }
 
     fn json<T: Serialize>(answer: Answer, value: &T) -> Performed {
@@ -93,6 +105,7 @@ pub(super) fn permit(effect: Effect, outside: &Outside, run: &Run, me: u32) -> R
         Effect::Read { mount, .. }
         | Effect::List { mount, .. }
         | Effect::Stat { mount, .. }
+        | Effect::Base { mount, .. }
         | Effect::Write { mount, .. }
         | Effect::Remove { mount, .. }
         | Effect::Rename { mount, .. } => {
@@ -131,6 +144,7 @@ impl Permit {
             Effect::Read { .. }
             | Effect::List { .. }
             | Effect::Stat { .. }
+            | Effect::Base { .. }
             | Effect::Models
             | Effect::Generate { .. }
             | Effect::Stream { .. } => return Ok(None),
@@ -147,6 +161,19 @@ impl Permit {
             Expect::Absent if there.is_some() => Err(Error::Conflict(there)),
             Expect::Digest(wanted) if there != Some(*wanted) => Err(Error::Conflict(there)),
             Expect::Any | Expect::Absent | Expect::Digest(_) => Ok(there),
+        }
+    }
+
+    /// Looks, for a call that changes nothing outside.
+    pub(super) async fn look(self) -> Seen {
+        match (self.port, self.effect) {
+            (Port::Mount(port), Effect::Base { ask, .. }) => {
+                match blocking(move || Ok(overlay::look::look(&*port, &ask))).await {
+                    Ok(found) => Seen::Base(found),
+                    Err(error) => Seen::Answer(Performed::refused(mount::error(error))),
+                }
+            }
+            (port, effect) => Seen::Answer(Permit { effect, port }.perform(None, String::new(), 0).await),
         }
     }
 
@@ -197,7 +224,7 @@ async fn on_mount(port: Arc<dyn Mount>, effect: Effect, body: Option<Bytes>) -> 
                 port.rename(source.as_str(), target.as_str(), &expect)?;
                 Performed::of(Ok(Answer::Done))
             }
-            Effect::Models | Effect::Generate { .. } | Effect::Stream { .. } => {
+            Effect::Base { .. } | Effect::Models | Effect::Generate { .. } | Effect::Stream { .. } => {
                 return Err(MountError::Unavailable("not an effect of a mount".into()));
             }
         })

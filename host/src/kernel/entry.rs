@@ -2,6 +2,8 @@
 //! serde_json writes strings and integers in RFC 8785's form, so that one record has one encoding; [`Entry::parse`]
 //! refuses every other.
 
+use std::collections::BTreeMap;
+
 use audit::Digest;
 use authority::Rights;
 use ledger::{Amounts, Meter};
@@ -9,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, Error, Exit};
 use super::call::{Call, Pid, RunId, Signal};
+use super::overlay::{Base, Settlement};
 
 /// The version of the entries' format, `v`.
 pub const VERSION: u8 = 1;
@@ -65,6 +68,9 @@ pub enum Event {
         /// Identical refusals in a row, when there were more than one.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         repeat: Option<Repeat>,
+        /// What an overlay's base has at the paths that the call covers for the first time.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+        base: BTreeMap<String, Base>,
     },
     /// A call that waits for the kernel.
     Wait {
@@ -128,6 +134,13 @@ pub enum Event {
     Exit(Box<Exit>),
     /// A run ended.
     End,
+    /// The operator settles an overlay of a run that has ended. It changes nothing of the run, which is over.
+    Overlay {
+        /// Its label.
+        mount: String,
+        /// How far it has come.
+        step: Settlement,
+    },
 }
 
 /// The first entry of a run: what it is and what decides its semantics.

@@ -17,9 +17,10 @@ mod spawn;
 use super::answer::{Error, Exit};
 use super::call::{Call, Key, Pid, Signal};
 use super::decide::{Asked, Decided, Effect, decide};
-use super::effect::{Performed, Permit, permit};
+use super::effect::{Performed, Permit, Seen, permit};
 use super::entry::Event;
 use super::live::{Carried, Live, Reply};
+use super::overlay::change::Change;
 use super::state::Inconsistent;
 use super::{Halt, Kernel, Launch, Lifted, draw};
 use crate::limits::FILE_BYTES;
@@ -33,6 +34,8 @@ pub(super) struct Passing {
     /// Of the body that was handed over, which may have been too large to keep.
     pub size: Option<u64>,
     pub digest: Option<Digest>,
+    /// What a look gave for it.
+    pub seen: Option<Seen>,
 }
 
 /// What the lock's part of the gate came to.
@@ -119,7 +122,7 @@ impl Passing {
             .as_ref()
             .filter(|_| matches!(call, Call::Write { .. } | Call::Put(_)))
             .map(|b| Digest::of(b));
-        (Passing { key, fuel, call, body, size, digest }, in_flight)
+        (Passing { key, fuel, call, body, size, digest, seen: None }, in_flight)
     }
 }
 
@@ -153,7 +156,7 @@ impl Live {
             }
             Decided::Now(Ok(_), _) if matches!(passing.call, Call::Spawn(_)) => self.spawn(passing, now)?,
             Decided::Now(out, body) => {
-                let answered = Performed { out, body, digest: None, chunks: None };
+                let answered = Performed { body, ..Performed::of(out) };
                 Begun::Done(self.complete(passing, now, answered)?)
             }
             Decided::Wait(until) => {
@@ -163,6 +166,7 @@ impl Live {
                 self.waits.insert(key, tell);
                 Begun::Waits(reply)
             }
+            Decided::Cover(change) => Begun::Done(self.complete(passing, now, change.into())?),
             Decided::Look(effect) => self.permitted(passing, now, effect, None)?,
             Decided::Act { effect, reserve } => self.permitted(passing, now, effect, Some(reserve))?,
             Decided::Draw(generation) => Begun::Draws(Box::new(passing), generation),
@@ -198,17 +202,24 @@ impl Live {
             _ => None,
         };
         let size = passing.size.unwrap_or(0);
-        let asked = Asked { call: &passing.call, fuel: passing.fuel, size, digest: passing.digest, traits };
+        let seen = match &passing.seen {
+            Some(Seen::Base(found)) => Some(found),
+            Some(Seen::Answer(_)) | None => None,
+        };
+        let asked =
+            Asked { call: &passing.call, fuel: passing.fuel, size, digest: passing.digest, traits, seen };
         let decided = decide(&self.state, passing.key, &asked, now, self.state.seq + 1);
         match &decided {
             Decided::Now(Err(_), _) => decided,
             _ if passing.size.is_some() && passing.body.is_none() => {
                 Decided::Now(Err(Error::TooLarge(FILE_BYTES)), None)
             }
-            Decided::Now(Ok(_), Some(body)) => match self.unpaid(passing.key, body.len() as u64) {
-                Some(error) => Decided::Now(Err(error), None),
-                None => decided,
-            },
+            Decided::Now(Ok(_), Some(body)) | Decided::Cover(Change { content: Some((body, _)), .. }) => {
+                match self.unpaid(passing.key, body.len() as u64) {
+                    Some(error) => Decided::Now(Err(error), None),
+                    None => decided,
+                }
+            }
             _ => decided,
         }
     }
@@ -226,7 +237,7 @@ impl Live {
         now: u64,
         done: Performed,
     ) -> Result<Reply, Inconsistent> {
-        let Passing { key, fuel, call, body: argument, size, digest } = passing;
+        let Passing { key, fuel, call, body: argument, size, digest, .. } = passing;
         let from_state = done.out.as_ref().ok().and_then(|answer| self.payload(key, answer));
         if done.out.is_ok() {
             self.raise(key, &call);
@@ -237,7 +248,7 @@ impl Live {
             (None, _) if done.out.is_err() => size.map(Carried::Dropped),
             (None, argument) => argument.map(|bytes| Carried::of(bytes, digest)),
         };
-        let event = Event::Call { call, out: done.out.clone(), repeat: None };
+        let event = Event::Call { call, out: done.out.clone(), repeat: None, base: done.base };
         self.append(now, key, fuel, event, body)?;
         let reply = self.reply(key, done.out, done.body.or(from_state));
         self.settle(now)?;

@@ -283,7 +283,7 @@ impl Live {
         }
         let Some(run) = self.refusals.remove(&key) else { return Ok(()) };
         let repeat = (run.times > 1).then_some(Repeat { times: run.times, last: run.last });
-        let event = Event::Call { call: run.call, out: Err(run.error), repeat };
+        let event = Event::Call { call: run.call, out: Err(run.error), repeat, base: Default::default() };
         self.append(now, key, run.fuel, event, run.size.map(Carried::Dropped)).map(|_| ())
     }
 }
@@ -297,7 +297,9 @@ impl State {
         let payload = match answer {
             Answer::Message(_) => &me.mailbox.first()?.body,
             Answer::Content { from: Some(seq), .. } => {
-                &me.scratch.values().find(|file| file.seq == *seq)?.body
+                let covers = run.overlays.values().flat_map(|overlay| overlay.covers.values());
+                let mut files = me.scratch.values().chain(covers.filter_map(|cover| cover.now.as_ref()));
+                &files.find(|file| file.seq == *seq)?.body
             }
             Answer::Artifact { artifact, .. } => &run.artifacts[*run.by_digest.get(&artifact.digest)?].body,
             Answer::Exit { pid, .. } => &run.proc(*pid)?.exit.as_ref()?.output,

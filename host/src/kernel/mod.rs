@@ -2,7 +2,7 @@
 //!
 //! - [`call`], [`answer`], [`entry`]: the words. A closed set of calls, answers and events.
 //! - [`state`] and its fold in `apply`: everything the kernel knows, from the entries alone.
-//! - `decide` with `ipc`, `lease`, `mount`, `artifact`, `infer`, `children`: pure decisions.
+//! - `decide` with `ipc`, `lease`, `mount`, `overlay`, `artifact`, `infer`, `children`: pure decisions.
 //! - [`gate`]: the one way in. `effect`, `draw`: the ways out, by permit.
 //! - [`tape`]: the same answers from the entries, for replay. [`resume`]: from the entries first, and then live.
 //! - [`ports`]: what `host` wires in.
@@ -35,6 +35,7 @@ pub mod live;
 mod mount;
 pub mod need;
 mod operator;
+pub mod overlay;
 pub mod path;
 pub mod ports;
 pub mod request;

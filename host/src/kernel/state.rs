@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use audit::Digest;
-use authority::{Decision, Grant, Labels, Pattern, Rights, Verb};
+use authority::{Decision, Grant, Labels, Mode, Pattern, Rights, Verb};
 use bytes::Bytes;
 use ledger::{Account, MAX, Meter};
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::{Artifact, Exit};
 use super::call::{Call, Key, Pid, Priority, RunId};
 use super::entry::Birth;
+use super::overlay::Overlay;
 
 /// What one state directory's kernel knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub struct Run {
     pub artifacts: Vec<Stored>,
     /// The place of each in `artifacts`.
     pub by_digest: BTreeMap<Digest, usize>,
+    /// Of each mount that is one, by label.
+    pub overlays: BTreeMap<String, Overlay>,
 }
 
 /// A process.
@@ -223,7 +226,7 @@ pub struct Generation {
     pub ended: bool,
 }
 
-/// A file of a scratch mount.
+/// A file of a scratch mount or an overlay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
     /// Of its bytes.
@@ -282,9 +285,12 @@ impl Run {
 
     /// One that has no process yet.
     pub(super) fn new(grant: Arc<Grant>) -> Run {
+        let overlays = grant.mounts.iter().filter(|(_, place)| place.mode == Mode::Overlay);
+        let overlays = overlays.map(|(label, _)| (label.clone(), Overlay::default())).collect();
         Run {
             grant,
             time: 0,
+            overlays,
             procs: Vec::new(),
             names: BTreeMap::new(),
             topics: BTreeMap::new(),

@@ -5,6 +5,7 @@ use rustix::fs::{AtFlags, RenameFlags, Stat, linkat, renameat, renameat_with, un
 use rustix::io::Errno;
 
 use super::fault::fault;
+use super::folder::Root;
 use super::node::{self, Node};
 use super::path::RelPath;
 use super::temporary::Temporary;
@@ -13,7 +14,7 @@ use crate::kernel::ports::{Expect, MountError};
 
 /// Replaces a file whole: a new file beside it is written, made durable and renamed over it. So a reader
 /// sees the old content or the new, and another hard link of the old file keeps the old content.
-pub(super) fn write(root: &Dir, path: &RelPath, data: &[u8], expect: &Expect) -> Result<(), MountError> {
+pub(super) fn write(root: &Root, path: &RelPath, data: &[u8], expect: &Expect) -> Result<(), MountError> {
     let parent = target_folder(root, path, expect)?;
     let replaced = node::replaceable(&parent, path)?.map(|stat| stat.st_mode);
     let temporary =
@@ -25,7 +26,7 @@ pub(super) fn write(root: &Dir, path: &RelPath, data: &[u8], expect: &Expect) ->
 }
 
 /// Removes a file or an empty folder.
-pub(super) fn remove(root: &Dir, path: &RelPath, expect: &Expect) -> Result<(), MountError> {
+pub(super) fn remove(root: &Root, path: &RelPath, expect: &Expect) -> Result<(), MountError> {
     let parent = folder::open(root, path.parent())?;
     let failed = |error| fault("remove", path.as_str(), error);
     match node::look(&parent, path)?.ok_or(MountError::NotFound)? {
@@ -45,7 +46,7 @@ pub(super) fn remove(root: &Dir, path: &RelPath, expect: &Expect) -> Result<(), 
 
 /// Renames a plain file. The condition is on the target.
 pub(super) fn rename(
-    root: &Dir,
+    root: &Root,
     source: &RelPath,
     target: &RelPath,
     expect: &Expect,
@@ -63,7 +64,7 @@ pub(super) fn rename(
 }
 
 /// The folder of a target, made if need be; but not for a change that cannot happen.
-fn target_folder(root: &Dir, target: &RelPath, expect: &Expect) -> Result<Dir, MountError> {
+fn target_folder(root: &Root, target: &RelPath, expect: &Expect) -> Result<Dir, MountError> {
     if matches!(expect, Expect::Digest(_)) {
         return folder::open(root, target.parent()).map_err(|error| match error {
             MountError::NotFound => MountError::Conflict(None),

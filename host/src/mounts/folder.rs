@@ -13,33 +13,65 @@ use super::node::{self, Node};
 use super::path::{RelPath, is_segment, is_temporary};
 use crate::kernel::ports::{Listed, MountError};
 
-/// The folder at `path`; the empty path is the mount. Links are followed as long as they stay inside.
-pub(super) fn open(root: &Dir, path: &str) -> Result<Dir, MountError> {
-    resolve(root, path).map_err(|error| match error.kind() {
+/// The handle that a mount's paths are resolved beneath.
+#[derive(Debug)]
+pub(super) struct Root {
+    dir: Dir,
+    /// Whether links are followed, as long as they stay inside.
+    links: bool,
+}
+
+impl Root {
+    pub(super) fn new(dir: Dir, links: bool) -> Root {
+        Root { dir, links }
+    }
+
+    fn resolve(&self, path: &str) -> io::Result<Dir> {
+        if self.links || path.is_empty() {
+            return self.dir.open_dir(if path.is_empty() { "." } else { path });
+        }
+        let mut at = self.dir.try_clone()?;
+        for segment in path.split('/') {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            at = match openat(&at, segment, flags, Mode::empty()) {
+                Ok(folder) => Dir::from_std_file(folder.into()),
+                // The system says of a link, too, that it is no folder.
+                Err(Errno::NOTDIR) if is_link(&at, segment) => return Err(Errno::LOOP.into()),
+                Err(error) => return Err(error.into()),
+            };
+        }
+        Ok(at)
+    }
+}
+
+fn is_link(folder: &Dir, name: &str) -> bool {
+    statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
+        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
+}
+
+/// The folder at `path`; the empty path is the mount.
+pub(super) fn open(root: &Root, path: &str) -> Result<Dir, MountError> {
+    root.resolve(path).map_err(|error| match error.kind() {
         // Beneath a file there is nothing to be found.
         io::ErrorKind::NotADirectory => MountError::NotFound,
         _ => fault("open", path, error),
     })
 }
 
-fn resolve(root: &Dir, path: &str) -> io::Result<Dir> {
-    root.open_dir(if path.is_empty() { "." } else { path })
-}
-
 /// The folder that holds `path`, made with those above it where they are missing. Each is durable before the
 /// next.
-pub(super) fn make(root: &Dir, path: &RelPath) -> Result<Dir, MountError> {
+pub(super) fn make(root: &Root, path: &RelPath) -> Result<Dir, MountError> {
     let parent = path.parent();
     let failed = |error: io::Error| fault("make the folders of", path.as_str(), error);
-    match resolve(root, parent) {
+    match root.resolve(parent) {
         Ok(folder) => return Ok(folder),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(failed(error)),
     }
-    let mut above = resolve(root, "").map_err(failed)?;
+    let mut above = root.resolve("").map_err(failed)?;
     let ends = parent.match_indices('/').map(|(end, _)| end).chain([parent.len()]);
     for prefix in ends.map(|end| &parent[..end]) {
-        above = match resolve(root, prefix) {
+        above = match root.resolve(prefix) {
             Ok(folder) => folder,
             Err(error) if error.kind() == io::ErrorKind::NotFound => make_one(root, &above, prefix)?,
             Err(error) => return Err(failed(error)),
@@ -48,14 +80,16 @@ pub(super) fn make(root: &Dir, path: &RelPath) -> Result<Dir, MountError> {
     Ok(above)
 }
 
-fn make_one(root: &Dir, above: &Dir, path: &str) -> Result<Dir, MountError> {
-    match root.create_dir(path) {
+/// Makes the folder at `path` in the one above it.
+fn make_one(root: &Root, above: &Dir, path: &str) -> Result<Dir, MountError> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    match above.create_dir(name) {
         Ok(()) => sync(above, path)?,
         // Another program was faster, or a link stands there that leads nowhere.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(fault("make", path, error)),
     }
-    resolve(root, path).map_err(|error| match error.kind() {
+    root.resolve(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
             MountError::Refused(format!("`{path}` is a symbolic link that leads nowhere"))
         }
@@ -83,7 +117,7 @@ fn readable(folder: &Dir, name: &str) -> rustix::io::Result<OwnedFd> {
 /// Left out: what is neither a plain file nor a folder, names that no path can say (not UTF-8, control
 /// characters, backslashes), and the host's own unfinished files.
 pub(super) fn list(
-    root: &Dir,
+    root: &Root,
     path: &RelPath,
     after: Option<&str>,
     limit: usize,
@@ -111,10 +145,10 @@ pub(super) fn list(
 }
 
 /// A handle of the folder itself; a link in its place is refused.
-fn enter(root: &Dir, path: &RelPath) -> Result<OwnedFd, MountError> {
+fn enter(root: &Root, path: &RelPath) -> Result<OwnedFd, MountError> {
     let failed = |error| fault("list", path.as_str(), error);
     if path.is_root() {
-        return readable(root, ".").map_err(failed);
+        return readable(&root.dir, ".").map_err(failed);
     }
     let parent = open(root, path.parent())?;
     match node::look(&parent, path)?.ok_or(MountError::NotFound)? {

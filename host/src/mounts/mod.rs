@@ -3,7 +3,7 @@
 //! A [`Directory`] is one open handle. Every path is resolved beneath it by `cap-std`, which follows a
 //! symbolic link in the middle of a path only while it stays inside. The last segment is never followed: it is
 //! opened or changed relative to its folder's handle, and what was opened is judged by that handle, not by its
-//! name.
+//! name. The base of an overlay is a directory in which no link is followed at all.
 
 mod change;
 mod fault;
@@ -27,6 +27,7 @@ use cap_std::fs::Dir;
 use crate::kernel::ports::{Content, Expect, Listed, Mount, MountError, Range};
 
 use crate::kernel::path::{self, RelPath};
+use folder::Root;
 use node::Node;
 
 /// The size of a file that can be read or written, in bytes.
@@ -43,7 +44,7 @@ pub const FOLDER_LIMIT: usize = 100_000;
 /// between the check and the rename. Only `Expect::Absent` is atomic against them too.
 #[derive(Debug)]
 pub struct Directory {
-    root: Dir,
+    root: Root,
     writable: bool,
     changes: Mutex<()>,
 }
@@ -73,13 +74,25 @@ impl Directory {
     /// # Errors
     /// When it is missing, not a directory, or may not be opened.
     pub fn open(path: &Path, writable: bool) -> Result<Directory, OpenError> {
+        Directory::opened(path, writable, true)
+    }
+
+    /// As [`Directory::open`], but no link within is followed, wherever it leads: each file has one path.
+    ///
+    /// # Errors
+    /// As [`Directory::open`].
+    pub fn plain(path: &Path, writable: bool) -> Result<Directory, OpenError> {
+        Directory::opened(path, writable, false)
+    }
+
+    fn opened(path: &Path, writable: bool, links: bool) -> Result<Directory, OpenError> {
         let root =
             Dir::open_ambient_dir(path, ambient_authority()).map_err(|source| match source.kind() {
                 io::ErrorKind::NotFound => OpenError::Missing(path.to_owned()),
                 io::ErrorKind::NotADirectory => OpenError::NotDirectory(path.to_owned()),
                 _ => OpenError::Failed { path: path.to_owned(), source },
             })?;
-        Ok(Directory { root, writable, changes: Mutex::new(()) })
+        Ok(Directory { root: Root::new(root, links), writable, changes: Mutex::new(()) })
     }
 
     /// The right to change something, held while doing it.

@@ -94,6 +94,19 @@ pub enum Mode {
     Ro,
     /// Read and written.
     Rw,
+    /// Read and written, but what is written stays in the run until the operator applies it.
+    Overlay,
+}
+
+impl Mode {
+    /// As flags and grants write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mode::Ro => "ro",
+            Mode::Rw => "rw",
+            Mode::Overlay => "overlay",
+        }
+    }
 }
 
 /// A model at a backend.

@@ -71,7 +71,7 @@ pub fn child(view: &RunView, pid: Pid, exit: &Exit) -> String {
     format!("{} {} {}", Key { run: view.run, pid }, visible(view.name(pid)), ended(exit))
 }
 
-/// The last lines of `run`: the budget that ran out, if one did, and the run's end.
+/// The last lines of `run`: the budget that ran out, if one did, overlays that wait for the operator, and the run's end.
 pub fn summary(view: &RunView, grant: &Grant, exit: &Exit, typed: &Typed) -> Vec<String> {
     let mut lines = Vec::new();
     if let Exit::Exhausted(meter) = exit {

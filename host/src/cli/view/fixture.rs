@@ -139,7 +139,12 @@ impl Log {
     /// A call that succeeded at once, with a body of so many bytes.
     pub fn did(&mut self, pid: Pid, call: Call, answer: Answer, size: u64) {
         let blob = Blob { size, digest: Some(Digest::of(b"body")) };
-        self.add(pid, Event::Call { call, out: Ok(answer), repeat: None }, Some(blob), None);
+        self.add(
+            pid,
+            Event::Call { call, out: Ok(answer), repeat: None, base: Default::default() },
+            Some(blob),
+            None,
+        );
     }
 
     /// A call with an effect outside, that carried so many bytes.
@@ -151,7 +156,13 @@ impl Log {
 
     /// A refused call.
     pub fn refused(&mut self, pid: Pid, call: Call, error: Error) -> Refusal {
-        self.add(pid, Event::Call { call, out: Err(error), repeat: None }, None, None).unwrap()
+        self.add(
+            pid,
+            Event::Call { call, out: Err(error), repeat: None, base: Default::default() },
+            None,
+            None,
+        )
+        .unwrap()
     }
 
     /// A process's end.

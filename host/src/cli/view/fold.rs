@@ -52,7 +52,7 @@ impl Fold {
         self.state.apply(entry, grant, &mut Vec::new())?;
         self.count(entry);
         let (call, out, size, times) = match (&entry.event, &pending) {
-            (Event::Call { call, out, repeat }, _) => {
+            (Event::Call { call, out, repeat, .. }, _) => {
                 (call, out, entry.body.map_or(0, |body| body.size), repeat.map_or(1, |repeat| repeat.times))
             }
             (Event::Outcome { out, .. }, Some(pending)) => (&pending.call, out, pending.size, 1),
@@ -109,7 +109,8 @@ impl Fold {
             | Event::Ask { .. }
             | Event::Rule { .. }
             | Event::Signal { .. }
-            | Event::Expire { .. } => {}
+            | Event::Expire { .. }
+            | Event::Overlay { .. } => {}
         }
         let account = self.state.proc(Key { run: entry.run, pid: entry.pid }).map(|me| &me.account);
         if let (Some(account), Some(process)) = (account, view.process_mut(entry.pid)) {

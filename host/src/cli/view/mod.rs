@@ -3,10 +3,11 @@
 //! - [`fold`]: a run's entries, one by one, to a [`run::RunView`]; [`process`]: what one process did.
 //! - [`refusal`]: a call that was refused, and what would have allowed it.
 //! - [`banner`], [`tree`], [`ending`]: the lines that `run` and `inspect` print. [`amount`]: parts of budgets.
-//! - [`escape`], [`time`]: foreign text and times. [`report`]: errors in manifests.
+//! - [`change`]: what an overlay would change. [`escape`], [`time`]: foreign text and times. [`report`]: errors in manifests.
 
 pub mod amount;
 pub mod banner;
+pub mod change;
 pub mod ending;
 pub mod escape;
 #[cfg(test)]

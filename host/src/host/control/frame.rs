@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::super::error::Kind;
+use super::super::overlay::{Settle, Settled};
 use super::super::prepare::Request;
 use crate::kernel::call::{Pid, RunId, Signal};
 use crate::kernel::glance::Glance;
@@ -44,6 +45,15 @@ pub enum Ask {
         pid: Pid,
         /// `stop` or `kill`.
         signal: Signal,
+    },
+    /// Settle an overlay of a run that has ended.
+    Overlay {
+        /// Its run.
+        run: RunId,
+        /// Its label.
+        mount: String,
+        /// What is to be done with it.
+        settle: Settle,
     },
     /// Answer a call that waits for the operator.
     Rule {
@@ -94,6 +104,8 @@ pub enum Reply {
     Glance(Glance),
     /// It is done, and on disk as this entry.
     Done(u64),
+    /// What was done with an overlay.
+    Settled(Settled),
     /// It is not done.
     Refused {
         /// What kind of failure it is.

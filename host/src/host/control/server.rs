@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::super::error::{HostError, Kind};
+use super::super::overlay;
 use super::super::prepare::{Options, prepare};
 use super::super::{Dirs, start, until_ended};
 use super::frame::{ASK_BYTES, Ask, Order, Reply, line, read};
@@ -131,6 +132,10 @@ impl Server {
                         Some("see aos-host ps"),
                     ),
                 })
+            }
+            Ask::Overlay { run, mount, settle } => {
+                let settled = overlay::settle(&self.kernel, &self.dirs, (run, &mount), settle).await;
+                settled.map(Reply::Settled)
             }
             Ask::Rule { run, seq, leaf, allow } => self.rule((run, seq), leaf, allow).await,
         };

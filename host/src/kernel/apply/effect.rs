@@ -2,7 +2,7 @@
 
 use authority::Labels;
 
-use super::{Begun, Change, Step};
+use super::{Begun, Change, Step, overlay};
 use crate::kernel::answer::Answer;
 use crate::kernel::call::{Call, Key, Pid, Signal};
 use crate::kernel::state::{File, Run};
@@ -54,11 +54,15 @@ impl Change<'_> {
                 mount::shift(run.proc_mut(pid).ok_or(gone)?, source, target)
                     .ok_or("its file is not there")?;
             }
-            (Call::Read { mount, .. } | Call::List { mount, .. } | Call::Stat { mount, .. }, _) => {
-                let place = run.grant.mounts.get(mount).map(|place| place.labels.clone());
-                let me = run.proc_mut(pid).ok_or(gone)?;
-                me.labels = place.map_or_else(|| me.labels.clone(), |labels| me.labels.union(&labels));
+            (Call::Write { mount, .. } | Call::Remove { mount, .. } | Call::Rename { mount, .. }, _)
+                if run.overlays.contains_key(mount) =>
+            {
+                self.cover(run, call, answer, size)?
             }
+            (
+                Call::Read { mount, path, .. } | Call::List { mount, path, .. } | Call::Stat { mount, path },
+                _,
+            ) => overlay::carry(run, pid, mount, path).ok_or(gone)?,
             (Call::Put(put), Answer::Digest(digest)) => {
                 artifact::keep(run, pid, put, File { digest: *digest, size, seq, body }).ok_or(gone)?;
             }

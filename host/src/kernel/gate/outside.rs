@@ -5,39 +5,46 @@ use std::sync::Arc;
 use ledger::Meter;
 use tokio::sync::Semaphore;
 
-use super::Passing;
+use super::{Begun, Passing};
 use crate::kernel::answer::{Answer, Error};
 use crate::kernel::call::{Call, Condition};
 use crate::kernel::decide::Decided;
 use crate::kernel::draw::Chunks;
-use crate::kernel::effect::{Performed, Permit};
+use crate::kernel::effect::{Performed, Permit, Seen};
 use crate::kernel::entry::Event;
 use crate::kernel::live::{Carried, Live, Reply};
+use crate::kernel::state::Inconsistent;
 use crate::kernel::{Halt, Kernel, lease};
 
 /// Looks at one time, in all runs: each may bring a file of the largest size into memory.
 static LOOKS: Semaphore = Semaphore::const_new(8);
+/// Looks for one call, when others change what it is about each time.
+const ROUNDS: u32 = 16;
 
 impl Kernel {
-    /// Looks at something outside: authorised before, and again after, since rights may have gone meanwhile.
-    pub(super) async fn look(self: &Arc<Self>, passing: Passing, permit: Permit) -> Result<Reply, Halt> {
-        let turn = LOOKS.acquire().await;
-        let mut seen = permit.perform(None, String::new(), 0).await;
-        self.journal.room().await?;
-        let mut live = self.lock();
-        if live.gone(passing.key) {
-            return Err(Halt::Ended);
+    /// Looks at something outside: authorised before, and decided again after, with what was seen and the state as it is then:
+    /// rights may have gone meanwhile, and an overlay's path may have been covered.
+    pub(super) async fn look(
+        self: &Arc<Self>,
+        mut passing: Passing,
+        mut permit: Permit,
+    ) -> Result<Reply, Halt> {
+        for round in 1.. {
+            let turn = LOOKS.acquire().await;
+            passing.seen = Some(permit.look().await);
+            self.journal.room().await?;
+            let mut live = self.lock();
+            if live.gone(passing.key) {
+                return Err(Halt::Ended);
+            }
+            drop(turn);
+            match live.looked(passing, round == ROUNDS)? {
+                Begun::Looks(again, next) => (passing, permit) = (*again, next),
+                Begun::Done(reply) => return Ok(reply),
+                _ => break,
+            }
         }
-        drop(turn);
-        let now = live.now();
-        if let Decided::Now(Err(error), _) = live.decide(&passing, now) {
-            seen = Performed::refused(error);
-        }
-        let size = seen.body.as_ref().map_or(0, |b| b.len() as u64);
-        if let Some(error) = live.unpaid(passing.key, size) {
-            seen = Performed::refused(error);
-        }
-        Ok(live.complete(passing, now, seen)?)
+        Err(Halt::Ended)
     }
 
     /// Does something outside. The rest of it goes on when the process is ended meanwhile: what was begun is recorded.
@@ -111,6 +118,26 @@ impl Kernel {
 }
 
 impl Live {
+    /// Decides with what was seen; completes the call unless that is not enough to decide, and it is not the last look.
+    fn looked(&mut self, mut passing: Passing, last: bool) -> Result<Begun, Inconsistent> {
+        let now = self.now();
+        let decided = self.decide(&passing, now);
+        let done = match (decided, passing.seen.take()) {
+            (Decided::Now(out, body), _) => Performed { body, ..Performed::of(out) },
+            (Decided::Cover(change), _) => change.into(),
+            (Decided::Look(effect), Some(Seen::Base(_)) | None) if !last => {
+                return self.permitted(passing, now, effect, None);
+            }
+            (Decided::Look(_), Some(Seen::Base(_)) | None) => Performed::refused(Error::Busy),
+            (_, Some(Seen::Answer(seen))) => {
+                let size = seen.body.as_ref().map_or(0, |body| body.len() as u64);
+                self.unpaid(passing.key, size).map_or(seen, Performed::refused)
+            }
+            (_, Some(Seen::Base(_)) | None) => Performed::refused(Error::Denied),
+        };
+        Ok(Begun::Done(self.complete(passing, now, done)?))
+    }
+
     /// Whether a write's fence went stale while its intent was on its way to the disk.
     fn fence_lost(&self, passing: &Passing) -> Option<Error> {
         let condition = match &passing.call {

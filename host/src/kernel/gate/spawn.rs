@@ -23,9 +23,7 @@ impl Live {
         };
         birth.input = self.state.seq + 1;
         let input = passing.body.clone().unwrap_or_default();
-        let spawned =
-            Performed { out: Ok(Answer::Id(u64::from(pid))), body: None, digest: None, chunks: None };
-        self.complete(passing, now, spawned)?;
+        self.complete(passing, now, Performed::of(Ok(Answer::Id(u64::from(pid)))))?;
         let launch = self.launch(now, Key { run: key.run, pid }, birth, input, None)?;
         let reply = self.reply(key, Ok(Answer::Id(u64::from(pid))), None);
         Ok(Begun::Spawned(reply, Box::new(launch)))

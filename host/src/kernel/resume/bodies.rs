@@ -23,6 +23,10 @@ pub(super) fn load(run: &mut Run, stored: &Arc<Mutex<Reader>>) -> Result<(), Tap
     for artifact in &mut run.artifacts {
         artifact.body = Payload(Some(fetch(stored, artifact.seq)?));
     }
+    let covers = run.overlays.values_mut().flat_map(|overlay| overlay.covers.values_mut());
+    for file in covers.filter_map(|cover| cover.now.as_mut()) {
+        file.body = Payload(Some(fetch(stored, file.seq)?));
+    }
     Ok(())
 }
 

@@ -84,7 +84,7 @@ impl Recorder {
         match entry.event.clone() {
             Event::Run(opening) => self.opening = Some(*opening),
             Event::Start(birth) => self.born(key, *birth, entry.t),
-            Event::Call { call, out, repeat } => {
+            Event::Call { call, out, repeat, .. } => {
                 let answer = self.played(key, &entry, out, notice);
                 self.began(&entry, call, repeat, Some(answer));
             }
@@ -114,7 +114,8 @@ impl Recorder {
             | Event::Rule { .. }
             | Event::Signal { .. }
             | Event::Resume(_)
-            | Event::End => {}
+            | Event::End
+            | Event::Overlay { .. } => {}
         }
         Ok(())
     }

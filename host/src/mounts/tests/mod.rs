@@ -1,5 +1,6 @@
 //! Mounts against real directories.
 mod changing;
+mod plain;
 mod reading;
 
 use std::path::PathBuf;

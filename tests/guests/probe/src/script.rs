@@ -100,6 +100,7 @@ fn step_of(state: &mut State, op: &str, args: &mut Args) -> Result<Outcome, Fail
         "release" => ops::lease::release(state, args),
         "read" => ops::mount::read(args),
         "write" => ops::mount::write(state, args),
+        "append" => ops::mount::append(args),
         "list" => ops::mount::list(args),
         "stat" => ops::mount::stat(args),
         "remove" => ops::mount::remove(state, args),

@@ -102,7 +102,7 @@ fn alone(subject: &Subject, offer: &Offer) -> Result<Member, GrantError> {
         |verb, name: &str| rights.extend(name.parse().ok().map(|object| Right::allow(verb, object)));
     for (name, place) in &offer.mounts {
         grant(Verb::Read, name);
-        if place.mode == Mode::Rw {
+        if place.mode != Mode::Ro {
             grant(Verb::Write, name);
         }
     }

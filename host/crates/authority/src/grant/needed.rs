@@ -52,7 +52,7 @@ fn offered(need: &Right, offer: &Offer) -> Vec<Pattern> {
     let names: Vec<&String> = match need.verb {
         Verb::Read => offer.mounts.keys().filter(covered).collect(),
         Verb::Write => {
-            let writable = offer.mounts.iter().filter(|(_, place)| place.mode == Mode::Rw);
+            let writable = offer.mounts.iter().filter(|(_, place)| place.mode != Mode::Ro);
             writable.map(|(name, _)| name).filter(covered).collect()
         }
         Verb::Infer => offer.models.keys().filter(covered).collect(),

@@ -4,6 +4,7 @@
 
 use aos_guest::Failure;
 use aos_guest::bindings::aos::host::mount::{self as wit, Condition, Entry, Kind, Range};
+use aos_guest::bindings::aos::host::types::Error as WitError;
 use serde_json::{Value, json};
 
 use crate::args::Args;
@@ -51,6 +52,35 @@ pub fn write(state: &State, args: &mut Args) -> Result<Outcome, Failure> {
     let (condition, body) = (condition(state, args)?, args.body()?);
     let digest = wit::write(&args.text("mount")?, &args.text_or_huge("path")?, &body, &condition);
     Ok(digest.map(|digest| json!(digest)).map_err(Into::into))
+}
+
+/// How often one line is tried.
+const TRIES: u64 = 10_000;
+
+/// `mount`, a path, `line`, `n`: appends the line to the file, `n` times, each on the condition that the file is as it was
+/// read, again until it is, with a moment between
+/// the two for others to come first. Answers how often it was not.
+pub fn append(args: &mut Args) -> Result<Outcome, Failure> {
+    let (mount, path) = (args.text("mount")?, args.text("path")?);
+    let (line, n) = (args.text("line")?, args.number("n")?);
+    let mut conflicts = 0;
+    for _ in 0..n {
+        for tries in 0.. {
+            let content = match wit::read(&mount, &path, None) {
+                Ok(content) if tries < TRIES => content,
+                Ok(_) => return Err(args.wrong("n", "what fits into 10,000 tries")),
+                Err(error) => return Ok(Err(error.into())),
+            };
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            let text = [&content.data[..], line.as_bytes(), b"\n"].concat();
+            match wit::write(&mount, &path, &text, &Condition::DigestIs(content.digest)) {
+                Ok(_) => break,
+                Err(WitError::Conflict(_)) => conflicts += 1,
+                Err(error) => return Ok(Err(error.into())),
+            }
+        }
+    }
+    Ok(Ok(json!({"conflicts": conflicts})))
 }
 
 /// `mount`, a path, `after`, `limit`. Answers the entries.
