@@ -238,7 +238,9 @@ fn a_run_that_has_not_ended_is_not_settled() {
     let place = base();
     let script = json!([
         {"op": "write", "mount": "site", "path": "changed", "body": "new", "must": true},
-        {"op": "sleep", "ms": 60_000},
+        {"op": "sleep", "ms": 4_000},
+        {"op": "read", "mount": "site", "path": "changed", "must": true},
+        {"op": "rename", "mount": "site", "source": "kept", "target": "changed", "must": true},
     ]);
     let probe = guest("probe");
     let words = ["run", probe.to_str().unwrap(), "--mount", "site=site:overlay", "--input", "-"];
@@ -251,7 +253,12 @@ fn a_run_that_has_not_ended_is_not_settled() {
     }
     running.kill();
     place.aos(&["overlay", "apply", "r1", "site"]).expect(2).says("r1 has not ended");
-    assert_eq!(fs::read_to_string(place.path("site/changed")).unwrap(), "one\ntwo\nthree\n");
+    assert_eq!(place.text("site/changed"), "one\ntwo\nthree\n");
+    // What it had written is there when it goes on.
+    place.aos(&["resume", "r1"]).expect(0).answers("\"data\":\"new\"");
+    place.aos(&["overlay", "apply", "r1", "site"]).expect(0).answers("applied 2 changes");
+    assert_eq!(place.text("site/changed"), "kept\n");
+    sound(&place);
 }
 
 /// Whether the run of the test has written.

@@ -93,6 +93,7 @@ fn docs_merge_can_be_looked_at_before_it_is_applied() {
     ];
     let run = place.run(&place.path("examples/docs-merge/agent.toml"), &flags, "").expect(0);
     assert!(run.ran.stdout.starts_with("merged 3 notes into site/index.html (sha256:"), "{}", run.ran);
+    run.ran.says("overlay site: its changes are kept: aos-host overlay diff r1 site");
     assert_eq!(place.text("SITE/index.html"), "<h1>The page before</h1>\n");
     let diff = place.aos(&["overlay", "diff", "r1", "site"]).expect(0);
     diff.answers("changed index.html 25 B → ").answers("-<h1>The page before</h1>\n");

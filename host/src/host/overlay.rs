@@ -89,9 +89,7 @@ impl Laid {
                 settled = Some((seq, step));
             }
         })?;
-        let mut over = over.ok_or_else(|| {
-            usage(format!("r{run} has not ended"), "its overlays can be settled when it has")
-        })?;
+        let mut over = over.ok_or_else(|| usage(format!("r{run} has not ended"), &open(run)))?;
         let place = over.grant.mounts.get(mount).filter(|place| place.mode == Mode::Overlay).cloned();
         match (place, over.overlays.remove(mount)) {
             (Some(place), Some(overlay)) => {
@@ -119,6 +117,11 @@ impl Laid {
         overlap::check(path, &dirs.private())?;
         Ok(base)
     }
+}
+
+/// What would help with a run that has not ended.
+fn open(run: RunId) -> String {
+    format!("its overlays wait until it has; `aos-host resume r{run}` goes on with it if it was cut off")
 }
 
 /// A run as it was when it ended; none when it has not. Hands each settlement after that to `each`.

@@ -1,9 +1,9 @@
 //! How a run or a process ended, in words.
 
-use authority::Grant;
+use authority::{Grant, Mode};
 use ledger::{Meter, grouped, show};
 
-use super::escape::visible;
+use super::escape::{shell_word, visible};
 use super::refusal::more;
 use super::run::RunView;
 use crate::cli::command::Typed;
@@ -80,6 +80,7 @@ pub fn summary(view: &RunView, grant: &Grant, exit: &Exit, typed: &Typed) -> Vec
         lines.push(format!("budget r{}/1 {name}, {meter}: all of {} used", view.run, show(*meter, granted)));
         lines.push(format!("  once: {}", typed.with(&[more(*meter, granted.saturating_mul(2))])));
     }
+    lines.extend(overlays(view, grant, typed));
     let mut parts =
         vec![format!("r{} {}", view.run, ended(exit)), format!("{} entries", grouped(view.entries))];
     parts.extend((view.denied > 0).then(|| format!("{} denied", grouped(view.denied))));
@@ -87,6 +88,22 @@ pub fn summary(view: &RunView, grant: &Grant, exit: &Exit, typed: &Typed) -> Vec
     parts.push(format!("aos-host inspect r{}{}", view.run, typed.state()));
     lines.push(parts.join(" · "));
     lines
+}
+
+/// The overlays in which something may have been changed. Only the first writes are known one by one.
+fn overlays(view: &RunView, grant: &Grant, typed: &Typed) -> Vec<String> {
+    let wrote = |label: &str| {
+        view.processes.iter().any(|process| {
+            let known = process.wrote.first.iter().any(|file| file.mount == label);
+            known || process.moved > 0 || process.wrote.count > process.wrote.first.len() as u64
+        })
+    };
+    let overlays = grant.mounts.iter().filter(|(label, place)| place.mode == Mode::Overlay && wrote(label));
+    let diff =
+        |label: &str| format!("aos-host overlay diff r{} {}{}", view.run, shell_word(label), typed.state());
+    overlays
+        .map(|(label, _)| format!("overlay {}: its changes are kept: {}", visible(label), diff(label)))
+        .collect()
 }
 
 #[cfg(test)]

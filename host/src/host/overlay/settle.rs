@@ -92,7 +92,7 @@ async fn record(kernel: &Kernel, (run, mount): (RunId, &str), step: Settlement) 
     let settled = kernel.settle(run, mount, step).await?;
     settled.ok_or_else(|| HostError::Usage {
         message: format!("r{run} has not ended"),
-        help: Some("its overlays can be settled when it has".into()),
+        help: Some(super::open(run)),
     })
 }
 
