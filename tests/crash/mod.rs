@@ -74,6 +74,9 @@ fn on_one_log(kills: Range<usize>) -> usize {
             continue;
         }
         let verified = place.aos(&["audit", "verify"]);
+        if verified.code == 2 && verified.stderr.contains("there is no log here yet") {
+            continue;
+        }
         assert!(verified.code == 0, "{at}: {verified}\n{ran}");
         shown_is_kept(&place, &ran.stderr, &at);
         for file in fs::read_dir(&site).unwrap().map(|entry| entry.unwrap().path()) {

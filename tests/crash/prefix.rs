@@ -125,9 +125,11 @@ fn a_run_can_be_resumed_from_each_of_its_entries() {
     // The pairs that belong together are always among them.
     let split = |at: usize| ["start", "end"].contains(&entries[at].kind());
     let doubt = |at: usize| entries[at - 1].kind() == "intent";
-    let sampled = |at: usize| at % (last / ENDS).max(1) == 0;
+    let sampled = |at: usize| at.is_multiple_of((last / ENDS).max(1));
     let mut tried = 0;
-    for at in (1..=last).filter(|at| every || split(*at) || sampled(*at) || (doubt(*at) && at % 3 == 0)) {
+    for at in
+        (1..=last).filter(|at| every || split(*at) || sampled(*at) || (doubt(*at) && at.is_multiple_of(3)))
+    {
         let cut = &entries[at - 1];
         let before = site(&entries[..at], &log);
         let mut after = before.clone();

@@ -133,6 +133,11 @@ impl Store {
             .busy_timeout(std::time::Duration::from_millis(BUSY_MS))
             .and_then(|()| store.db.pragma_update(None, "query_only", true));
         set.map_err(|source| store.sql(source))?;
+        // A host that was killed while it made the log left an empty database.
+        let tables = store.db.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0));
+        if tables.map_err(|source| store.sql(source))? == 0 {
+            return Err(StoreError::Absent(dir.to_owned()));
+        }
         store.check_format()?;
         Ok(store)
     }

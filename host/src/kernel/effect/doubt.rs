@@ -147,26 +147,83 @@ fn make(port: &Arc<dyn Mount>, effect: &Effect, body: &[u8], expect: &Expect) ->
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::mounts::Directory;
+    use std::collections::BTreeMap;
+    use std::sync::Mutex;
 
-    fn write(path: &str, body: &[u8]) -> Effect {
-        let call = Call::Write {
-            mount: "m".into(),
-            path: path.into(),
-            condition: crate::kernel::call::Condition::Any,
-        };
-        change(&call, Some(Digest::of(body))).unwrap()
+    use super::*;
+    use crate::kernel::call::Condition;
+    use crate::kernel::ports::{Content, Listed, Range};
+
+    /// Files by path, and folders, which have no bytes.
+    #[derive(Default)]
+    struct Shelf(Mutex<BTreeMap<String, Option<Vec<u8>>>>);
+
+    impl Shelf {
+        fn has(&self, path: &str) -> Option<Option<Vec<u8>>> {
+            self.0.lock().unwrap().get(path).cloned()
+        }
+
+        fn put(&self, path: &str, bytes: Option<&[u8]>) {
+            self.0.lock().unwrap().insert(path.into(), bytes.map(<[u8]>::to_vec));
+        }
+
+        fn check(&self, path: &str, expect: &Expect) -> Result<(), MountError> {
+            let found = self.has(path).flatten().map(|bytes| Digest::of(&bytes));
+            let holds = match expect {
+                Expect::Any => true,
+                Expect::Absent => self.has(path).is_none(),
+                Expect::Digest(wanted) => found == Some(*wanted),
+            };
+            if holds { Ok(()) } else { Err(MountError::Conflict(found)) }
+        }
+    }
+
+    impl Mount for Shelf {
+        fn read(&self, _: &str, _: Option<Range>) -> Result<Content, MountError> {
+            Err(MountError::NotFound)
+        }
+
+        fn list(&self, _: &str, _: Option<&str>, _: usize) -> Result<Vec<Listed>, MountError> {
+            Err(MountError::NotFound)
+        }
+
+        fn stat(&self, path: &str) -> Result<Listed, MountError> {
+            let bytes = self.has(path).ok_or(MountError::NotFound)?;
+            let digest = bytes.as_ref().map(|bytes| Digest::of(bytes));
+            Ok(Listed { name: path.into(), directory: bytes.is_none(), size: 0, digest })
+        }
+
+        fn write(&self, path: &str, data: &[u8], expect: &Expect) -> Result<(), MountError> {
+            self.check(path, expect)?;
+            self.put(path, Some(data));
+            Ok(())
+        }
+
+        fn remove(&self, path: &str, expect: &Expect) -> Result<(), MountError> {
+            self.check(path, expect)?;
+            self.0.lock().unwrap().remove(path).map(|_| ()).ok_or(MountError::NotFound)
+        }
+
+        fn rename(&self, source: &str, target: &str, expect: &Expect) -> Result<(), MountError> {
+            self.check(target, expect)?;
+            let bytes = self.0.lock().unwrap().remove(source).ok_or(MountError::NotFound)?;
+            self.put(target, bytes.as_deref());
+            Ok(())
+        }
+
+        fn keep(&self, _: &str) -> Result<(), MountError> {
+            Ok(())
+        }
     }
 
     fn cleared(
-        place: &std::path::Path,
-        effect: Effect,
+        shelf: &Arc<Shelf>,
+        call: &Call,
         previous: Option<&[u8]>,
         lost: Option<Error>,
     ) -> Result<Answer, Error> {
-        let port: Arc<dyn Mount> = Arc::new(Directory::open(place, true).unwrap());
-        let permit = Permit { effect, port: Port::Mount(port) };
+        let effect = change(call, Some(Digest::of(b"new"))).unwrap();
+        let permit = Permit { effect, port: Port::Mount(shelf.clone()) };
         let body = Some(Bytes::from_static(b"new"));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(permit.clear_up(previous.map(Digest::of), body, lost)).out
@@ -174,54 +231,55 @@ mod tests {
 
     #[test]
     fn what_is_there_tells_what_came_of_a_write() {
-        let place = tempfile::tempdir().unwrap();
-        let file = place.path().join("f");
+        let shelf = Arc::new(Shelf::default());
+        let call = Call::Write { mount: "m".into(), path: "f".into(), condition: Condition::Any };
+        let it = |previous, lost| cleared(&shelf, &call, previous, lost);
         let done = Ok(Answer::Digest(Digest::of(b"new")));
-        let it = || write("f", b"new");
-        assert_eq!(cleared(place.path(), it(), None, None), done, "made now: nothing was there, nothing is");
-        assert_eq!(std::fs::read(&file).unwrap(), b"new");
-        assert_eq!(cleared(place.path(), it(), Some(b"old"), Some(Error::Denied)), done, "it was done");
-        std::fs::write(&file, "old").unwrap();
-        assert_eq!(cleared(place.path(), it(), Some(b"old"), Some(Error::Stale(9))), Err(Error::Stale(9)));
-        assert_eq!(std::fs::read(&file).unwrap(), b"old");
-        assert_eq!(cleared(place.path(), it(), Some(b"older"), None), Err(Error::UnknownOutcome));
-        assert_eq!(cleared(place.path(), it(), None, None), Err(Error::UnknownOutcome));
-        assert_eq!(std::fs::read(&file).unwrap(), b"old", "what somebody else wrote stays");
-        assert_eq!(cleared(place.path(), it(), Some(b"old"), None), done);
-        assert_eq!(std::fs::read(&file).unwrap(), b"new");
+        assert_eq!(it(None, None), done, "made now: nothing was there, nothing is");
+        assert_eq!(shelf.has("f").flatten().unwrap(), b"new");
+        assert_eq!(it(Some(b"old"), Some(Error::Denied)), done, "it was done");
+        shelf.put("f", Some(b"old"));
+        assert_eq!(it(Some(b"old"), Some(Error::Stale(9))), Err(Error::Stale(9)), "it may not be made now");
+        assert_eq!(it(Some(b"older"), None), Err(Error::UnknownOutcome));
+        assert_eq!(it(None, None), Err(Error::UnknownOutcome));
+        assert_eq!(shelf.has("f").flatten().unwrap(), b"old", "what somebody else wrote stays");
+        assert_eq!(it(Some(b"old"), None), done);
+        assert_eq!(shelf.has("f").flatten().unwrap(), b"new");
     }
 
     #[test]
-    fn a_removed_and_a_renamed_file_are_told_from_those_that_are_not() {
-        let place = tempfile::tempdir().unwrap();
-        let at = |name: &str| place.path().join(name);
-        let any = crate::kernel::call::Condition::Any;
-        let remove = || {
-            change(&Call::Remove { mount: "m".into(), path: "f".into(), condition: any.clone() }, None)
-                .unwrap()
-        };
-        let rename = || {
-            let (source, target) = ("f".into(), "g".into());
-            change(&Call::Rename { mount: "m".into(), source, target, condition: any.clone() }, None).unwrap()
-        };
-        let it = |effect, previous| cleared(place.path(), effect, previous, None);
-        std::fs::write(at("f"), "old").unwrap();
-        assert_eq!(it(remove(), Some(b"older")), Err(Error::UnknownOutcome));
-        assert_eq!(it(remove(), Some(b"old")), Ok(Answer::Done));
-        assert!(!at("f").exists());
-        assert_eq!(it(remove(), Some(b"old")), Ok(Answer::Done), "it was done");
-        std::fs::create_dir(at("f")).unwrap();
-        assert_eq!(it(remove(), Some(b"old")), Err(Error::UnknownOutcome));
-        assert_eq!(it(remove(), None), Ok(Answer::Done), "the folder was still there");
+    fn a_removed_file_is_told_from_one_that_is_not() {
+        let shelf = Arc::new(Shelf::default());
+        let call = Call::Remove { mount: "m".into(), path: "f".into(), condition: Condition::Any };
+        let it = |previous| cleared(&shelf, &call, previous, None);
+        shelf.put("f", Some(b"old"));
+        assert_eq!(it(Some(b"older")), Err(Error::UnknownOutcome));
+        assert_eq!(it(Some(b"old")), Ok(Answer::Done));
+        assert_eq!(shelf.has("f"), None);
+        assert_eq!(it(Some(b"old")), Ok(Answer::Done), "it was done");
+        shelf.put("f", None);
+        assert_eq!(it(Some(b"old")), Err(Error::UnknownOutcome), "a folder is there now");
+        assert_eq!(it(None), Ok(Answer::Done), "the folder was still there");
+    }
 
-        std::fs::write(at("f"), "moved").unwrap();
-        assert_eq!(it(rename(), None), Ok(Answer::Done));
-        assert_eq!((at("f").exists(), std::fs::read(at("g")).unwrap()), (false, b"moved".to_vec()));
-        assert_eq!(it(rename(), Some(b"old")), Ok(Answer::Done), "it was done");
-        assert_eq!(it(rename(), Some(b"moved")), Err(Error::UnknownOutcome), "the source is gone otherwise");
-        std::fs::write(at("f"), "again").unwrap();
-        assert_eq!(it(rename(), Some(b"old")), Err(Error::UnknownOutcome));
-        assert_eq!(it(rename(), Some(b"moved")), Ok(Answer::Done));
-        assert_eq!(std::fs::read(at("g")).unwrap(), b"again");
+    #[test]
+    fn a_renamed_file_is_told_from_one_that_is_not() {
+        let shelf = Arc::new(Shelf::default());
+        let (source, target) = ("f".into(), "g".into());
+        let call = Call::Rename { mount: "m".into(), source, target, condition: Condition::Any };
+        let it = |previous| cleared(&shelf, &call, previous, None);
+        shelf.put("f", Some(b"moved"));
+        assert_eq!(it(None), Ok(Answer::Done));
+        assert_eq!((shelf.has("f"), shelf.has("g").flatten().unwrap()), (None, b"moved".to_vec()));
+        assert_eq!(it(Some(b"old")), Ok(Answer::Done), "it was done");
+        assert_eq!(
+            it(Some(b"moved")),
+            Err(Error::UnknownOutcome),
+            "the source is gone, the target is as before"
+        );
+        shelf.put("f", Some(b"again"));
+        assert_eq!(it(Some(b"old")), Err(Error::UnknownOutcome));
+        assert_eq!(it(Some(b"moved")), Ok(Answer::Done));
+        assert_eq!(shelf.has("g").flatten().unwrap(), b"again");
     }
 }
