@@ -10,6 +10,7 @@
 //! - [`range`]: the same for neighbouring leaves, as a run's export has them;
 //! - [`key`], [`note`]: who signed a text, and when who saw it (C2SP signed-note, tlog-cosignature);
 //! - [`checkpoint`]: the text that says a log's size and root (C2SP tlog-checkpoint);
+//! - [`export`]: entries with what proves them, checked line by line;
 //! - [`proof_file`], [`submission`]: what is handed to a verifier (C2SP tlog-proof) and to a witness (C2SP tlog-witness).
 //!
 //! What holds: a tree of one sequence of leaves has one root, however often it was stopped and
@@ -18,6 +19,7 @@
 pub mod bundle;
 pub mod checkpoint;
 pub mod digest;
+pub mod export;
 pub mod hash;
 pub mod key;
 pub mod note;

@@ -29,7 +29,7 @@ impl Memory {
         self.leaves[at as usize]
     }
 
-    fn of(leaves: Vec<Hash>) -> Memory {
+    pub(crate) fn of(leaves: Vec<Hash>) -> Memory {
         let roots = |hashes: &Vec<Hash>| -> Vec<Hash> {
             hashes.as_chunks::<TILE_WIDTH>().0.iter().map(|tile| subtree(tile)).collect()
         };
