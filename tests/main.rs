@@ -3,6 +3,7 @@
 //! - [`support`]: a place of its own for each test, and what every run is checked for afterwards.
 //! - [`syscalls`]: every function of `wit/`, granted and denied, with the entries that it must leave; and the examples.
 //! - [`cases`], [`cli`], [`redteam`], [`crash`]: bad input, the command line, attacks, and a host that is killed.
+//! - [`remote`]: models behind HTTP, good ones and bad ones.
 //! - [`tidy`]: the rules of the house.
 //!
 //! `cargo xtask test` builds what they need and runs them.
@@ -13,6 +14,7 @@ mod cases;
 mod cli;
 mod crash;
 mod redteam;
+mod remote;
 mod support;
 mod syscalls;
 mod tidy;

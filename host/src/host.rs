@@ -2,6 +2,7 @@
 //!
 //! - [`control`]: how a second terminal reaches the host that runs.
 //! - [`dirs`]: where state, keys and compiled code are.
+//! - [`models`]: what a grant's model labels mean on this machine.
 //! - [`overlay`]: what a run left in an overlay, and what the operator does with it.
 //! - [`prepare`]: from a file and the operator's flags to a grant and a loaded sandbox; nothing is written yet.
 //! - [`replay`]: executes a run again, from its entries. [`resume`]: goes on with one that was cut off.
@@ -9,6 +10,7 @@
 pub mod control;
 pub mod dirs;
 pub mod error;
+pub mod models;
 pub mod overlay;
 pub mod prepare;
 pub mod replay;
@@ -32,7 +34,8 @@ use crate::kernel::{Kernel, NewRun};
 pub use control::server::Socket;
 pub use dirs::Dirs;
 pub use error::{HostError, Kind};
-pub use prepare::{ModelFlag, MountFlag, Options, Prepared, Request, prepare};
+pub use models::{Catalogue, ModelFlag, ModelSource};
+pub use prepare::{MountFlag, Options, Prepared, Request, prepare};
 pub use replay::{Replayed, replay};
 pub use resume::unfinished;
 

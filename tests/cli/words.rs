@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::{Place, Started, guest};
 
-const VERBS: [&[&str]; 13] = [
+const VERBS: [&[&str]; 16] = [
     &["run"],
     &["overlay", "diff"],
     &["overlay", "apply"],
@@ -23,6 +23,9 @@ const VERBS: [&[&str]; 13] = [
     &["doctor"],
     &["completions"],
     &["audit"],
+    &["model"],
+    &["model", "list"],
+    &["model", "check"],
 ];
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::case::fits;
-use crate::support::{Place, Run};
+use crate::support::{Place, Run, guest};
 
 /// Runs the probe with a scripted model, `default`, at a price.
 fn ask(answers: &str, flags: &[&str], script: &Value) -> Run {
@@ -63,14 +63,25 @@ fn money_is_reserved_at_the_model_s_price() {
     assert_eq!(results[2], json!({"err": {"exhausted": "micro-usd"}}));
 }
 
-/// With a money budget, a model without a price cannot be asked: nobody knows what it costs.
+/// With a money budget, a model without a price cannot be asked: nobody knows what it costs. What the operator sets is
+/// refused before it starts; what a parent sets for its child is told to the child.
 #[test]
 fn an_unpriced_model_is_not_asked_for_money() {
     let place = Place::new();
     place.file("script.toml", "[[answer]]\ntext = \"x\"\n");
-    let flags = ["--model", "default=scripted:script.toml", "--budget", "micro-usd=500"];
-    let results = place.probe(&flags, &json!([{"op": "generate", "prompt": "go"}])).results();
-    assert_eq!(results[0], json!({"err": {"exhausted": "micro-usd"}}));
+    let (probe, model) = (guest("probe"), ["--model", "default=scripted:script.toml"]);
+    let words = [&["run", probe.to_str().unwrap(), "[]", "--budget", "micro-usd=500"], &model[..]].concat();
+    place.aos(&words).expect(2).says("the price of \"scripted\" is not known").says("`price-in`");
+    let team = "[package]\nname = \"team\"\nversion = \"0.1.0\"\ncomponent = \"probe.wasm\"\n[needs]\nspawn = [\"probe\"]\n\
+                [needs.delegate]\ninfer = [\"default\"]\n[children.probe]\ncomponent = \"probe.wasm\"\n\
+                [children.probe.needs]\ninfer = [\"default\"]\n";
+    let input = json!([{"op": "generate", "prompt": "go"}]);
+    let script = json!([
+        {"op": "spawn", "component": "probe", "input": input, "budget": {"micro-usd": 500}, "as": "c"},
+        {"op": "wait", "on": "c"},
+    ]);
+    let results = place.probes(team, &model, &script).results();
+    assert!(results[1].to_string().contains(r#"{\"exhausted\":\"micro-usd\"}"#), "{}", results[1]);
 }
 
 #[test]

@@ -49,6 +49,9 @@ pub enum Verb {
     /// Check the log, or take it elsewhere
     #[command(subcommand)]
     Audit(Audit),
+    /// Look at models, and ask them something
+    #[command(subcommand, after_help = "Examples:\n  aos-host model list\n  aos-host model check default")]
+    Model(super::model::ModelVerb),
     /// Check what the host needs on this machine
     #[command(after_help = "Example:\n  aos-host doctor")]
     Doctor(Format),
@@ -105,8 +108,11 @@ pub struct RunArgs {
     #[arg(long = "mount", value_name = "LABEL=DIR[:ro|:rw|:overlay]", value_parser = flags::mount)]
     pub mounts: Vec<MountFlag>,
     /// Let it ask a model
-    #[arg(long = "model", value_name = "LABEL=scripted:FILE", value_parser = flags::model)]
+    #[arg(long = "model", value_name = "LABEL=MODEL@URL|NAME|scripted:FILE", value_parser = flags::model)]
     pub models: Vec<ModelFlag>,
+    /// Tables of models [default: models.toml in the configuration directory]
+    #[arg(long = "models", value_name = "FILE")]
+    pub models_file: Option<PathBuf>,
     /// Give it a capability
     #[arg(long, value_name = "VERB=OBJECT", value_parser = flags::allow)]
     pub allow: Vec<(Right, Pattern)>,

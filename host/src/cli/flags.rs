@@ -3,7 +3,9 @@
 use authority::{Labels, Mode, Narrow, Narrowing, Pattern, Verb};
 use ledger::{Meter, parse_amount};
 
-use crate::host::{ModelFlag, MountFlag};
+use crate::host::{ModelFlag, ModelSource, MountFlag};
+use crate::infer::config::NAME_LIMIT;
+use crate::infer::remote::Wire;
 use crate::kernel::call::RunId;
 
 /// `LABEL=DIR[:ro|:rw|:overlay][,label=CATEGORY]…`
@@ -58,23 +60,44 @@ pub fn unless(mut text: &str) -> Result<Narrowing, String> {
     Ok(Narrowing { verb, object, how: Narrow::Unless(labels) })
 }
 
-/// `LABEL=scripted:FILE`
+/// `LABEL=scripted:FILE`, `LABEL=MODEL@URL` or `LABEL=NAME`
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn model(text: &str) -> Result<ModelFlag, String> {
-    let form = "write LABEL=scripted:FILE";
-    let (label, place) = text.split_once('=').ok_or(form)?;
-    let (driver, source) = place.split_once(':').unwrap_or((place, ""));
-    match driver {
-        _ if label.is_empty() => Err(format!("the label must not be empty: {form}")),
-        "scripted" if source.is_empty() => Err(format!("it names no file: {form}")),
-        "scripted" => {
-            let (driver, model) = (driver.to_owned(), "scripted".to_owned());
-            Ok(ModelFlag { label: label.into(), driver, source: source.into(), model })
-        }
-        "remote" => Err(format!("this build reaches no remote models; {form}")),
-        other => Err(format!("there is no driver {other:?}; {form}")),
+    let (label, place) = text.split_once('=').ok_or(format!("write {MODEL_FORMS}"))?;
+    if label.is_empty() {
+        return Err(format!("the label must not be empty: write {MODEL_FORMS}"));
+    }
+    Ok(ModelFlag { label: label.into(), source: model_source(place)? })
+}
+
+/// What can be given as a model.
+const MODEL_FORMS: &str = "LABEL=scripted:FILE, LABEL=MODEL@http://HOST:PORT/v1, or LABEL=NAME of a table [model.NAME] in models.toml";
+
+/// `scripted:FILE`, `MODEL@URL`, or the name of a table
+///
+/// # Errors
+/// What is wrong with it.
+pub fn model_source(place: &str) -> Result<ModelSource, String> {
+    if let Some(file) = place.strip_prefix("scripted:") {
+        return match file {
+            "" => Err(format!("it names no file: write {MODEL_FORMS}")),
+            file => Ok(ModelSource::Script(file.into())),
+        };
+    }
+    if let Some((model, url)) = place.rsplit_once("@http").map(|(model, rest)| (model, format!("http{rest}")))
+    {
+        Wire::Openai.address(Some(&url))?;
+        return match model.is_empty() || model.len() > NAME_LIMIT || model.chars().any(char::is_control) {
+            true => Err(format!("the model's name is 1 to {NAME_LIMIT} bytes on one line: MODEL@{url}")),
+            false => Ok(ModelSource::Address { model: model.into(), url }),
+        };
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    match place.is_empty() || !place.chars().all(plain) {
+        true => Err(format!("{place:?} is none of {MODEL_FORMS}")),
+        false => Ok(ModelSource::Table(place.into())),
     }
 }
 
@@ -151,14 +174,18 @@ mod tests {
 
     #[test]
     fn models() {
-        let scripted = model("default=scripted:a=b:c.toml").unwrap();
-        assert_eq!((scripted.driver.as_str(), scripted.source.as_str()), ("scripted", "a=b:c.toml"));
-        assert!(model("default=remote:x").unwrap_err().contains("no remote models"));
-        for bad in
-            ["default", "default=", "default=scripted", "default=scripted:", "=scripted:f", "default=x:y"]
-        {
+        let source = |text: &str| model(text).unwrap().source;
+        assert_eq!(model("default=x").unwrap().label, "default");
+        assert_eq!(source("default=scripted:a=b:c.toml"), ModelSource::Script("a=b:c.toml".into()));
+        let address = |model: &str, url: &str| ModelSource::Address { model: model.into(), url: url.into() };
+        assert_eq!(source("d=qwen3:8b@http://localhost:1/v1"), address("qwen3:8b", "http://localhost:1/v1"));
+        assert_eq!(source("d=org/m@1=x@https://h/v1"), address("org/m@1=x", "https://h/v1"));
+        assert_eq!(source("d=fast.2"), ModelSource::Table("fast.2".into()));
+        for bad in ["default", "default=", "default=scripted:", "=scripted:f", "default=x:y", "default=a b"] {
             assert!(model(bad).unwrap_err().contains("LABEL=scripted:FILE"), "{bad}");
         }
+        assert!(model("d=m@http://me:pw@h/v1").unwrap_err().contains("key-env"));
+        assert!(model("d=@http://h/v1").unwrap_err().contains("name"));
     }
 
     #[test]

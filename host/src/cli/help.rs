@@ -7,7 +7,7 @@ use super::args::Cli;
 /// Every verb that is shown, by what it is for.
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Run", &["run", "resume"]),
-    ("Decide", &["overlay"]),
+    ("Decide", &["overlay", "model"]),
     ("Prove", &["inspect", "logs", "replay", "audit"]),
     ("Build", &["doctor", "completions"]),
 ];

@@ -2,8 +2,8 @@
 //! standard error; what is shown of a run is read from durable entries.
 //!
 //! - [`args`], [`flags`], [`help`]: what can be typed. [`command`]: what was typed.
-//! - [`run`] and [`resume`] with [`follow`], [`inspect`], [`logs`], [`replay`], [`audit`], [`doctor`], [`overlay`]: the
-//!   verbs.
+//! - [`run`] and [`resume`] with [`follow`], [`inspect`], [`logs`], [`replay`], [`audit`], [`doctor`], [`overlay`],
+//!   [`model`]: the verbs.
 //! - [`view`]: entries, for people. [`out`], [`failure`]: the streams and the exit codes.
 
 use std::ffi::OsString;
@@ -26,6 +26,7 @@ pub mod follow;
 pub mod help;
 pub mod inspect;
 pub mod logs;
+pub mod model;
 pub mod out;
 pub mod overlay;
 pub mod replay;
@@ -87,6 +88,7 @@ fn perform(cli: Cli, out: &mut Out) -> Result<Code, Failure> {
         Verb::Replay(args) => replay::replay(&dirs, args, out),
         Verb::Audit(Audit::Verify(format)) => audit::verify(&dirs, format, out),
         Verb::Audit(Audit::Export(args)) => export::export(&dirs, &args, out),
+        Verb::Model(verb) => model::model(&dirs, &verb, out),
         Verb::Doctor(format) => doctor::doctor(&dirs, format, out),
         Verb::Completions { .. } => Ok(Code::Ok),
     }

@@ -56,6 +56,7 @@ pub fn run(dirs: &Dirs, args: RunArgs, out: &mut Out) -> Result<Code, Failure> {
         input,
         mounts: args.mounts,
         models: args.models,
+        models_file: args.models_file,
         allow: args.allow,
         narrow: args.ask.into_iter().chain(args.unless).collect(),
         budget: args.budget,
@@ -209,7 +210,7 @@ fn refusal(package: &str, missing: &[authority::Missing], typed: &Typed) -> Stri
     let mut text = format!("{} needs what is not granted:", visible(package));
     for need in missing {
         // A publisher's words: shown harmless, in the command too.
-        let flag = visible(&need.flag).replace("=…", "=scripted:FILE");
+        let flag = visible(&need.flag).replace("=…", "=MODEL@URL");
         text.push_str(&format!(
             "\n  {:<24} {flag}",
             format!("{} {}", need.verb, visible(need.object.as_str()))
@@ -245,9 +246,9 @@ mod tests {
             "docs-merge needs what is not granted:\n\
              \x20 read site                --mount site=DIR:rw\n\
              \x20 write site               --mount site=DIR:rw\n\
-             \x20 infer default            --model default=scripted:FILE\n\
+             \x20 infer default            --model default=MODEL@URL\n\
              to grant it for one run:\n\
-             \x20 aos-host run --mount site=DIR:rw --model default=scripted:FILE agent.toml"
+             \x20 aos-host run --mount site=DIR:rw --model default=MODEL@URL agent.toml"
         );
     }
 

@@ -59,7 +59,7 @@ pub enum HostError {
     #[error(transparent)]
     Unsettled(#[from] OverlayError),
     #[error(transparent)]
-    Script(#[from] crate::infer::script::ScriptError),
+    File(#[from] crate::infer::file::FileError),
     #[error(transparent)]
     Store(StoreError),
     #[error("#{seq}: {source}")]
@@ -88,7 +88,7 @@ impl HostError {
             | HostError::Link { .. }
             | HostError::Mount(_)
             | HostError::Overlap(_)
-            | HostError::Script(_)
+            | HostError::File(_)
             | HostError::Io { .. }
             | HostError::Budget { .. } => Kind::Usage,
             HostError::Unsettled(OverlayError::Settled { .. }) => Kind::Usage,

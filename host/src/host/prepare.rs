@@ -5,19 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use audit::Digest;
-use authority::{
-    Effective, Grant, Labels, Manifest, Mode, ModelPlace, Narrowing, Offer, Pattern, Place, Subject, Verb,
-};
+use authority::{Effective, Grant, Labels, Manifest, Mode, Narrowing, Offer, Pattern, Place, Subject, Verb};
 use bytes::Bytes;
 use ledger::{MAX, Meter};
 use serde::{Deserialize, Serialize};
 
 use super::dirs::Dirs;
 use super::error::HostError;
-use crate::infer::scripted::Scripted;
+use super::models::{self, Catalogue, ModelFlag, ModelSource};
+use crate::kernel::Outside;
 use crate::kernel::entry::Opening;
-use crate::kernel::ports::{Driver, Mount};
-use crate::kernel::{Model, Outside};
+use crate::kernel::ports::Mount;
 use crate::limits::{BODY_BYTES, PROCESSES};
 use crate::mounts::{Directory, overlap};
 use crate::sandbox::cache::Cache;
@@ -28,6 +26,8 @@ use crate::syscall::WIT;
 
 /// The file that makes a folder a package.
 const MANIFEST: &str = "agent.toml";
+/// The model that guests ask when they name none.
+const DEFAULT: &str = "default";
 /// A wasm page: the smallest memory that a pool can be made for, in bytes.
 const PAGE: u64 = 64 << 10;
 
@@ -57,19 +57,6 @@ pub struct MountFlag {
     pub labels: Labels,
 }
 
-/// A model and its label.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ModelFlag {
-    /// What guests call it.
-    pub label: String,
-    /// Who answers: `scripted`.
-    pub driver: String,
-    /// Its script.
-    pub source: String,
-    /// Its name there.
-    pub model: String,
-}
-
 /// What the operator asks for.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Request {
@@ -82,6 +69,8 @@ pub struct Request {
     pub mounts: Vec<MountFlag>,
     /// Models.
     pub models: Vec<ModelFlag>,
+    /// Another file than the configuration directory's `models.toml`.
+    pub models_file: Option<PathBuf>,
     /// Further capabilities.
     pub allow: Vec<(Verb, Pattern)>,
     /// What is taken back of them.
@@ -123,7 +112,8 @@ pub fn prepare(dirs: &Dirs, options: &Options, request: Request) -> Result<Prepa
         return Err(HostError::Usage { message, help: Some("put it into a mount".into()) });
     }
     let files = read(&request.target)?;
-    let offer = offer(&request)?;
+    let manifest = files.manifest.as_ref().map(|(manifest, _)| manifest);
+    let offer = offer(dirs, &request, manifest)?;
     let subject = Subject {
         name: files.name.clone(),
         component: Digest::of(&files.root.1),
@@ -214,7 +204,7 @@ fn bounded(path: &Path, limit: u64) -> Result<Bytes, HostError> {
     Ok(bytes.into())
 }
 
-fn offer(request: &Request) -> Result<Offer, HostError> {
+fn offer(dirs: &Dirs, request: &Request, manifest: Option<&Manifest>) -> Result<Offer, HostError> {
     let twice = |what: &str, label: &str| HostError::Usage {
         message: format!("{what} {label:?} is given twice"),
         help: None,
@@ -230,12 +220,15 @@ fn offer(request: &Request) -> Result<Offer, HostError> {
             return Err(twice("--mount", &flag.label));
         }
     }
+    let catalogue = Catalogue::new(dirs, request.models_file.as_deref())?;
     let mut models = BTreeMap::new();
     for flag in &request.models {
-        let (driver, model, source) = (flag.driver.clone(), flag.model.clone(), flag.source.clone());
-        if models.insert(flag.label.clone(), ModelPlace { driver, model, source }).is_some() {
+        if models.insert(flag.label.clone(), catalogue.place(&flag.source)?).is_some() {
             return Err(twice("--model", &flag.label));
         }
+    }
+    if !models.contains_key(DEFAULT) && models::named_by_variables() && asks_default(request, manifest) {
+        models.insert(DEFAULT.to_owned(), catalogue.place(&ModelSource::Variables)?);
     }
     Ok(Offer {
         mounts,
@@ -244,6 +237,17 @@ fn offer(request: &Request) -> Result<Offer, HostError> {
         narrow: request.narrow.clone(),
         budget: request.budget.clone(),
     })
+}
+
+/// Whether somebody asks for the model `default`: a member of the team, or without a manifest the operator.
+fn asks_default(request: &Request, manifest: Option<&Manifest>) -> bool {
+    let asks = |needs: &authority::Rights| {
+        needs.iter().any(|need| need.verb == Verb::Infer && need.object.covers(DEFAULT))
+    };
+    match manifest {
+        Some(team) => asks(&team.needs) || team.children.values().any(|child| asks(&child.needs)),
+        None => request.allow.iter().any(|(verb, object)| *verb == Verb::Infer && object.covers(DEFAULT)),
+    }
 }
 
 fn open_error(path: &Path, source: std::io::Error) -> HostError {
@@ -299,16 +303,6 @@ pub(super) fn outside(dirs: &Dirs, grant: &Grant) -> Result<Outside, HostError> 
         opened.insert(key, mount.clone());
         outside.mounts.insert(label.clone(), mount);
     }
-    for (label, place) in &grant.models {
-        let driver: Arc<dyn Driver> = match place.driver.as_str() {
-            "scripted" => Arc::new(Scripted::load(Path::new(&place.source))?),
-            other => {
-                let message = format!("--model {label}={other}:…: there is no such driver");
-                return Err(HostError::Usage { message, help: Some("this host has: scripted:FILE".into()) });
-            }
-        };
-        let traits = driver.traits(&place.model);
-        outside.models.insert(label.clone(), Model { driver, name: place.model.clone(), traits });
-    }
+    outside.models = models::open(dirs, grant)?;
     Ok(outside)
 }

@@ -193,7 +193,8 @@ fn fault(raw: RawFault) -> Result<Fault, String> {
         return Err(format!("the `detail` of `fail` is longer than {DETAIL_LIMIT} bytes"));
     }
     number("retry-after-ms", raw.retry_after_ms)?;
-    Ok(Fault { detail: raw.detail, retryable: raw.retryable, retry_after_ms: raw.retry_after_ms })
+    let RawFault { detail, retryable, retry_after_ms } = raw;
+    Ok(Fault { detail, retryable, retry_after_ms, ..Fault::default() })
 }
 
 fn saying(raw: RawAnswer) -> Result<Saying, String> {

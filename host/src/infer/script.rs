@@ -15,16 +15,14 @@
 //! text = "Merged."
 //! ```
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::answer::{Answer, RawAnswer};
-use crate::kernel::ports::Traits;
+use super::file::{self, FileError, Text};
+use crate::kernel::ports::{Price, Traits};
 
 /// The size of a script, in bytes.
 pub const SCRIPT_LIMIT: u64 = 1 << 20;
@@ -32,37 +30,6 @@ pub const SCRIPT_LIMIT: u64 = 1 << 20;
 pub const ANSWER_LIMIT: usize = 1_000;
 /// The largest number in a script: what meters can count, 2⁵³ − 1.
 pub const NUMBER_LIMIT: u64 = (1 << 53) - 1;
-
-/// Why a script cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ScriptError {
-    /// The file could not be read.
-    #[error("cannot read the script {}: {source}; check that it exists and is readable text", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// More bytes than [`SCRIPT_LIMIT`].
-    #[error("{name}: the script is larger than {SCRIPT_LIMIT} bytes; split it")]
-    TooLarge {
-        /// The script.
-        name: String,
-    },
-    /// It is no TOML, or no script.
-    #[error("{name}:{line}:{column}: {message}")]
-    Wrong {
-        /// The script.
-        name: String,
-        /// From 1.
-        line: usize,
-        /// From 1, in characters.
-        column: usize,
-        /// What is wrong, and what would be right.
-        message: String,
-    },
-}
 
 /// A checked script.
 #[derive(Debug)]
@@ -99,24 +66,15 @@ fn yes() -> bool {
 }
 
 /// Reads and checks a script.
-pub(super) fn load(path: &Path) -> Result<Script, ScriptError> {
-    let failed = |source| ScriptError::Read { path: path.to_owned(), source };
-    let mut text = String::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(SCRIPT_LIMIT + 1).read_to_string(&mut text).map_err(failed)?;
-    parse(&text, &path.display().to_string())
+pub(super) fn load(path: &Path) -> Result<Script, FileError> {
+    parse(&file::read("script", path, SCRIPT_LIMIT)?, &path.display().to_string())
 }
 
 /// Checks a script; `name` is for messages.
-pub(super) fn parse(text: &str, name: &str) -> Result<Script, ScriptError> {
-    if text.len() as u64 > SCRIPT_LIMIT {
-        return Err(ScriptError::TooLarge { name: name.to_owned() });
-    }
-    let wrong = |span: Option<Range<usize>>, message: &str| {
-        let (line, column) = position(text, span.map_or(0, |span| span.start));
-        ScriptError::Wrong { name: name.to_owned(), line, column, message: message.to_owned() }
-    };
-    let raw: RawScript = toml::from_str(text).map_err(|error| wrong(error.span(), error.message()))?;
+pub(super) fn parse(text: &str, name: &str) -> Result<Script, FileError> {
+    let text = Text { what: "script", name, text };
+    let wrong = |span, message: &str| text.wrong(span, message);
+    let raw: RawScript = text.parse(SCRIPT_LIMIT)?;
     let traits = match raw.model {
         None => Traits { context: 0, tools: true, streaming: true, json: true, price: None },
         Some(model) => {
@@ -141,19 +99,14 @@ pub(super) fn parse(text: &str, name: &str) -> Result<Script, ScriptError> {
 fn traits(model: RawModel) -> Result<Traits, String> {
     let price = match (model.price_in, model.price_out) {
         (None, None) => None,
-        (Some(input), Some(output)) if input.max(output) <= NUMBER_LIMIT => Some((input, output)),
+        (Some(input), Some(output)) if input.max(output) <= NUMBER_LIMIT => {
+            Some(Price { input, output, cached: input })
+        }
         (Some(_), Some(_)) => return Err(format!("a price is above {NUMBER_LIMIT} micro-USD")),
         _ => return Err("`price-in` and `price-out` go together: give both or none".to_owned()),
     };
     let RawModel { context, tools, streaming, json, .. } = model;
     Ok(Traits { context, tools, streaming, json, price })
-}
-
-/// Line and column of a byte, both from 1; the column counts characters.
-fn position(text: &str, byte: usize) -> (usize, usize) {
-    let before = &text[..text.floor_char_boundary(byte)];
-    let begin = before.rfind('\n').map_or(0, |end| end + 1);
-    (before.matches('\n').count() + 1, before[begin..].chars().count() + 1)
 }
 
 #[cfg(test)]
@@ -163,7 +116,7 @@ mod tests {
     #[track_caller]
     fn says(text: &str, at: (usize, usize), words: &str) {
         match parse(text, "s.toml") {
-            Err(ScriptError::Wrong { name, line, column, message }) => {
+            Err(FileError::Wrong { name, line, column, message }) => {
                 assert!(message.contains(words), "{message}");
                 assert_eq!((name.as_str(), (line, column)), ("s.toml", at), "{message}");
             }
@@ -178,7 +131,7 @@ mod tests {
             "[model]\ncontext = 8192\ntools = false\nprice-in = 1\nprice-out = 2\n[[answer]]\ntext = ''";
         let traits = parse(text, "").unwrap().traits;
         assert_eq!((traits.context, traits.tools, traits.streaming), (8192, false, true));
-        assert_eq!(traits.price, Some((1, 2)));
+        assert_eq!(traits.price, Some(Price { input: 1, output: 2, cached: 1 }));
         let traits = parse("[[answer]]\ntext = ''", "").unwrap().traits;
         assert_eq!((traits.context, traits.tools, traits.json, traits.price), (0, true, true, None));
         says("[model]\nprice-in = 1\n[[answer]]\ntext = ''", (1, 1), "give both or none");
@@ -208,7 +161,7 @@ mod tests {
         assert_eq!(parse(&answer.repeat(1_000), "").unwrap().answers.len(), 1_000);
         says(&answer.repeat(1_001), (2_001, 1), "more than 1000");
         let long = format!("# {}", "x".repeat(1 << 20));
-        assert!(matches!(parse(&long, ""), Err(ScriptError::TooLarge { .. })));
+        assert!(matches!(parse(&long, ""), Err(FileError::TooLarge { .. })));
     }
 
     #[test]

@@ -7,7 +7,8 @@ use futures_util::future::BoxFuture;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::answer::{Answer, DETAIL_LIMIT, Saying, ToolCall, Words};
-use super::script::{self, Script, ScriptError};
+use super::file::FileError;
+use super::script::{self, Script};
 use crate::kernel::ports::{Ask, Chunk, Completion, Driver, Fault, Finish, Part, Traits, Turn, Usage};
 use crate::kernel::request;
 
@@ -31,7 +32,7 @@ impl Scripted {
     ///
     /// # Errors
     /// When it cannot be read or is no script, with line and column.
-    pub fn load(path: &Path) -> Result<Scripted, ScriptError> {
+    pub fn load(path: &Path) -> Result<Scripted, FileError> {
         script::load(path).map(|script| Scripted(Arc::new(script)))
     }
 
@@ -39,7 +40,7 @@ impl Scripted {
     ///
     /// # Errors
     /// When it is no script, with line and column.
-    pub fn parse(text: &str, name: &str) -> Result<Scripted, ScriptError> {
+    pub fn parse(text: &str, name: &str) -> Result<Scripted, FileError> {
         script::parse(text, name).map(|script| Scripted(Arc::new(script)))
     }
 
@@ -71,7 +72,7 @@ impl Driver for Scripted {
             let text = (!text.is_empty()).then_some(Part::Text(text));
             let calls =
                 calls.into_iter().map(|ToolCall { id, name, input }| Part::ToolCall { id, name, input });
-            Ok(Completion { parts: text.into_iter().chain(calls).collect(), finish, usage })
+            Ok(Completion { parts: text.into_iter().chain(calls).collect(), finish, usage, by: None })
         })
     }
 
@@ -113,6 +114,7 @@ impl Reply {
         let usage = saying.usage.map(|(tokens_in, tokens_out)| Usage {
             tokens_in: tokens_in.unwrap_or_else(|| tokens(request::size(&ask.request))),
             tokens_out: tokens_out.unwrap_or_else(|| tokens(size)),
+            cached: 0,
         });
         Ok(Reply {
             text,
@@ -155,7 +157,7 @@ async fn send(reply: Reply, sender: Sender<Result<Chunk, Fault>>) {
     }
     if break_after.is_none() {
         // Nobody listens any more: then nobody needs the end.
-        let _ = sender.send(Ok(Chunk::End { finish, usage })).await;
+        let _ = sender.send(Ok(Chunk::End { finish, usage, by: None })).await;
     }
 }
 
@@ -233,7 +235,7 @@ fn unanswered(ask: &Ask, prompt: &str) -> Fault {
 
 fn fault(mut detail: String) -> Fault {
     detail.truncate(detail.floor_char_boundary(DETAIL_LIMIT));
-    Fault { detail, retryable: false, retry_after_ms: None }
+    Fault { detail, ..Fault::default() }
 }
 
 #[cfg(test)]

@@ -155,13 +155,16 @@ impl Head {
 }
 
 /// What inference took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spent {
     /// As the backend reported it; absent: the reservation stands.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub usage: Option<Usage>,
     /// Its price, in micro-USD, as far as it is known.
     pub micro_usd: u64,
+    /// Which model answered, where it could have been one of several.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub model: Option<String>,
 }
 
 /// An artifact's description.

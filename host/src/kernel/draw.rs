@@ -34,7 +34,7 @@ impl Chunks {
 /// What a generation answers whose host was killed while it arrived: nobody can say what was still to come.
 pub(super) fn cut_off() -> Fault {
     let detail = "the host ended while the answer arrived".into();
-    Fault { detail, retryable: true, retry_after_ms: None }
+    Fault { detail, retryable: true, ..Fault::default() }
 }
 
 pub(super) async fn draw(kernel: &Arc<Kernel>, passing: Passing, generation: u64) -> Result<Reply, Halt> {
@@ -116,8 +116,7 @@ impl Live {
     }
 
     fn chunk(&self, passing: &Passing, generation: u64, chunk: Arrival) -> Performed {
-        let broken =
-            || Fault { detail: "the answer broke off".into(), retryable: true, retry_after_ms: None };
+        let broken = || Fault { detail: "the answer broke off".into(), retryable: true, ..Fault::default() };
         let failed = |fault| Performed::refused(Error::Unavailable(fault));
         let chunk = match chunk {
             Some(Ok(chunk)) => chunk,
@@ -125,10 +124,10 @@ impl Live {
             None => return failed(broken()),
         };
         let took = match &chunk {
-            Chunk::End { usage, .. } => {
+            Chunk::End { usage, by, .. } => {
                 let open = self.state.proc(passing.key).and_then(|me| me.generations.get(&generation));
                 let model = open.and_then(|open| self.outside.get(&passing.key.run)?.models.get(&open.model));
-                Some(spent(model.map(|m| m.traits).unwrap_or_default(), *usage))
+                Some(spent(model.map(|m| m.traits).unwrap_or_default(), *usage, by.as_ref()))
             }
             Chunk::Text(_) | Chunk::ToolCall { .. } => None,
         };
@@ -136,7 +135,7 @@ impl Live {
             Ok(json) => {
                 Performed { body: Some(json.into()), ..Performed::of(Ok(Answer::Chunk { spent: took })) }
             }
-            Err(error) => failed(Fault { detail: error.to_string(), retryable: false, retry_after_ms: None }),
+            Err(error) => failed(Fault { detail: error.to_string(), ..Fault::default() }),
         }
     }
 }

@@ -10,11 +10,14 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::answer::{Answer, Error, Spent};
+use super::call::clip;
 use super::decide::Effect;
 use super::mount;
 use super::overlay::look::Found;
 use super::overlay::{self, Base};
-use super::ports::{Ask, Chunk, Completion, Driver, Expect, Fault, Mount, MountError, Request, Traits};
+use super::ports::{
+    Ask, By, Chunk, Completion, Driver, Expect, Fault, Mount, MountError, Request, Traits, Usage,
+};
 use super::state::Run;
 
 pub(super) mod doubt;
@@ -253,16 +256,16 @@ async fn on_model(
     }
     match model.driver.generate(ask).await {
         Ok(completion) => {
-            let spent = spent(model.traits, completion.usage);
+            let spent = spent(model.traits, completion.usage, completion.by.as_ref());
             Performed::json::<Completion>(Answer::Completion(spent), &completion)
         }
         Err(fault) => Performed::of(Err(Error::Unavailable(fault))),
     }
 }
 
-/// What an answer took, at the model's price.
-pub(super) fn spent(traits: Traits, usage: Option<super::ports::Usage>) -> Spent {
-    let price = traits.price.unwrap_or_default();
-    let micro_usd = usage.map_or(0, |u| super::infer::cost(price, u.tokens_in, u.tokens_out));
-    Spent { usage, micro_usd }
+/// What an answer took, at the price of the model that gave it.
+pub(super) fn spent(traits: Traits, usage: Option<Usage>, by: Option<&By>) -> Spent {
+    let price = by.map_or(traits.price, |by| by.price).unwrap_or_default();
+    let micro_usd = usage.map_or(0, |usage| super::infer::cost(price, usage));
+    Spent { usage, micro_usd, model: by.map(|by| clip(by.model.clone())) }
 }

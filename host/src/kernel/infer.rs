@@ -6,7 +6,7 @@ use ledger::{MAX, Meter};
 use super::answer::{Error, Spent};
 use super::call::Question;
 use super::decide::{Decided, Effect};
-use super::ports::{Traits, Usage};
+use super::ports::{Price, Traits, Usage};
 use super::state::{Generation, Proc, Run};
 use crate::limits::{GENERATIONS, PROMPT_BYTES};
 
@@ -47,22 +47,33 @@ fn reserve(me: &Proc, question: &Question, traits: Traits) -> Result<Vec<(Meter,
     let (tokens_in, tokens_out) = (question.bound, u64::from(question.max_tokens));
     let mut reserve = vec![(Meter::TokensIn, tokens_in), (Meter::TokensOut, tokens_out)];
     match traits.price {
-        Some(price) => reserve.push((Meter::MicroUsd, cost(price, tokens_in, tokens_out))),
+        Some(price) => reserve.push((Meter::MicroUsd, worst(price, tokens_in, tokens_out))),
         None if me.account.granted(Meter::MicroUsd) < MAX => return Err(Error::Exhausted(Meter::MicroUsd)),
         None => {}
     }
     Ok(reserve)
 }
 
-/// Micro-USD for tokens at a price per million tokens, rounded up.
-pub(super) fn cost(price: (u64, u64), tokens_in: u64, tokens_out: u64) -> u64 {
-    let parts = u128::from(price.0) * u128::from(tokens_in) + u128::from(price.1) * u128::from(tokens_out);
+/// Micro-USD for so many tokens at most, whether the backend has some of them already or not.
+fn worst(price: Price, tokens_in: u64, tokens_out: u64) -> u64 {
+    let price = Price { input: price.input.max(price.cached), ..price };
+    cost(price, Usage { tokens_in, tokens_out, cached: 0 })
+}
+
+/// Micro-USD for tokens at a price, rounded up.
+pub(super) fn cost(price: Price, usage: Usage) -> u64 {
+    let cached = usage.cached.min(usage.tokens_in);
+    let terms =
+        [(price.input, usage.tokens_in - cached), (price.cached, cached), (price.output, usage.tokens_out)];
+    // Both below 2^53, so that three products fit easily.
+    let part = |(price, tokens)| u128::from(u64::min(price, MAX)) * u128::from(u64::min(tokens, MAX));
+    let parts: u128 = terms.map(part).into_iter().sum();
     u64::try_from(parts.div_ceil(1_000_000)).unwrap_or(MAX).min(MAX)
 }
 
 /// What an answer took, as charges; without a report the reservation stands.
 pub(super) fn spent(reserve: &[(Meter, u64)], spent: &Spent) -> Vec<(Meter, u64)> {
-    let Some(Usage { tokens_in, tokens_out }) = spent.usage else { return reserve.to_vec() };
+    let Some(Usage { tokens_in, tokens_out, .. }) = spent.usage else { return reserve.to_vec() };
     vec![(Meter::TokensIn, tokens_in), (Meter::TokensOut, tokens_out), (Meter::MicroUsd, spent.micro_usd)]
 }
 

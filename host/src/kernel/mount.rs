@@ -243,11 +243,9 @@ pub(super) fn error(error: MountError) -> Error {
         MountError::TooLarge(limit) => Error::TooLarge(limit),
         MountError::Invalid(what) => Error::Invalid(what),
         MountError::InDoubt(_) => Error::UnknownOutcome,
-        MountError::Unavailable(_) => Error::Unavailable(super::ports::Fault {
-            detail: "the disk failed".into(),
-            retryable: false,
-            retry_after_ms: None,
-        }),
+        MountError::Unavailable(_) => {
+            Error::Unavailable(super::ports::Fault { detail: "the disk failed".into(), ..Default::default() })
+        }
     }
 }
 

@@ -123,8 +123,19 @@ pub struct Traits {
     pub streaming: bool,
     /// Whether it can be held to JSON.
     pub json: bool,
-    /// Micro-USD per million tokens, in and out; absent: no price is known.
-    pub price: Option<(u64, u64)>,
+    /// Absent: none is known.
+    pub price: Option<Price>,
+}
+
+/// What a model costs, in micro-USD per million tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Price {
+    /// Of the prompt.
+    pub input: u64,
+    /// Of the answer.
+    pub output: u64,
+    /// Of what the backend had of the prompt already.
+    pub cached: u64,
 }
 
 /// One question to a driver.
@@ -255,6 +266,23 @@ pub struct Usage {
     pub tokens_in: u64,
     /// Of the answer.
     pub tokens_out: u64,
+    /// Of the prompt, what the backend had already and bills at another price.
+    #[serde(skip_serializing_if = "none", default)]
+    pub cached: u64,
+}
+
+fn none(count: &u64) -> bool {
+    *count == 0
+}
+
+/// Which model answered, where it could have been one of several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct By {
+    /// Its name at the backend.
+    pub model: String,
+    /// Its own price; what it came to is in the entry.
+    #[serde(skip)]
+    pub price: Option<Price>,
 }
 
 /// A whole answer.
@@ -266,6 +294,9 @@ pub struct Completion {
     pub finish: Finish,
     /// Absent when the backend did not report it: then the reservation stands.
     pub usage: Option<Usage>,
+    /// Absent where only one model could.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub by: Option<By>,
 }
 
 /// A piece of a streamed answer.
@@ -289,18 +320,27 @@ pub enum Chunk {
         finish: Finish,
         /// As in [`Completion`].
         usage: Option<Usage>,
+        /// As in [`Completion`].
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        by: Option<By>,
     },
 }
 
 /// How the far side failed. Never holds a secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{detail}")]
 pub struct Fault {
-    /// For a person, at most 512 bytes.
+    /// For the agent and for people, at most 512 bytes; nothing of this machine.
     pub detail: String,
     /// Whether the same call may succeed later.
     pub retryable: bool,
     /// When, in milliseconds, if the far side said so.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retry_after_ms: Option<u64>,
+    /// Whether the far side may have done it all the same: then what was reserved stays spent.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub spent: bool,
+    /// For the operator, whom alone it is shown: where it was and what would mend it, at most 512 bytes.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub remedy: Option<String>,
 }

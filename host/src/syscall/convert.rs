@@ -22,7 +22,8 @@ pub(crate) fn error(error: answer::Error) -> types::Error {
         E::TooLarge(limit) => types::Error::TooLarge(limit),
         E::Invalid(what) => types::Error::Invalid(what),
         E::Unsupported => types::Error::Unsupported,
-        E::Unavailable(ports::Fault { detail, retryable, retry_after_ms }) => {
+        // What is for the operator stays here.
+        E::Unavailable(ports::Fault { detail, retryable, retry_after_ms, spent: _, remedy: _ }) => {
             types::Error::Unavailable(types::Fault { detail, retryable, retry_after_ms })
         }
         E::UnknownOutcome => types::Error::UnknownOutcome,
@@ -49,6 +50,7 @@ pub(crate) fn kernel_error(error: types::Error) -> answer::Error {
             detail: clip(fault.detail),
             retryable: fault.retryable,
             retry_after_ms: fault.retry_after_ms.map(|ms| ms.min(ledger::MAX)),
+            ..ports::Fault::default()
         }),
         types::Error::UnknownOutcome => E::UnknownOutcome,
     }

@@ -9,7 +9,7 @@ use super::convert::{self, unexpected};
 use super::handles::Handle;
 use super::prompt;
 use super::{Caller, call, call_owned, infallible, work};
-use crate::kernel::answer::{Answer, Spent};
+use crate::kernel::answer::Answer;
 use crate::kernel::call::Call;
 use crate::kernel::cost::FUEL_CALL;
 use crate::kernel::live::Reply;
@@ -95,7 +95,7 @@ async fn next<T: Caller>(
     match reply.out {
         Ok(Answer::Chunk { spent }) => {
             let chunk: ports::Chunk = serde_json::from_slice(&reply.body.unwrap_or_default())?;
-            Ok(Ok(Some(prompt::chunk(chunk, spent.unwrap_or(Spent { usage: None, micro_usd: 0 })))))
+            Ok(Ok(Some(prompt::chunk(chunk, spent.unwrap_or_default()))))
         }
         Ok(Answer::Nothing) => Ok(Ok(None)),
         Ok(other) => Err(unexpected(&other)),

@@ -78,7 +78,7 @@ impl Denied<'_> {
                 Some(_) => return None,
             },
             Verb::Infer if !self.grant.models.contains_key(self.object) => {
-                (format!("no model \"{label}\" granted"), format!("--model {}=scripted:FILE", self.object))
+                (format!("no model \"{label}\" granted"), format!("--model {}=MODEL@URL", self.object))
             }
             Verb::Spawn if !self.grant.children.contains_key(self.object) => {
                 let line = format!("a section [children.{label}], and it in the spawner's needs");

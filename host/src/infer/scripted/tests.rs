@@ -79,7 +79,7 @@ async fn no_answer_is_a_fault_that_shows_the_question() {
     let fault = script.generate(ask(&"ü\n".repeat(40))).await.unwrap_err();
     let shown = "ü\\n".repeat(30);
     let says = format!("the script has no answer for process \"writer\", model \"m\", turn 0: \"{shown}…\"");
-    assert_eq!(fault, Fault { detail: says, retryable: false, retry_after_ms: None });
+    assert_eq!(fault, Fault { detail: says, ..Fault::default() });
     let fault = script.stream(Ask { process: "p".repeat(9_000), ..ask("short") }).await.unwrap_err();
     assert_eq!(fault.detail.len(), 512);
 }
@@ -95,14 +95,14 @@ async fn json_tool_calls_finish_and_usage_are_as_written() {
     let answer = script.generate(ask("hi")).await.unwrap();
     assert_eq!(answer.parts, [Part::Text("{\"a\":1}".into())]);
     assert_eq!(answer.finish, Finish::Filtered);
-    assert_eq!(answer.usage, Some(Usage { tokens_in: 12, tokens_out: 3 }));
+    assert_eq!(answer.usage, Some(Usage { tokens_in: 12, tokens_out: 3, cached: 0 }));
     let answer = script.generate(Ask { turn: 1, ..ask("hi") }).await.unwrap();
     let call = Part::ToolCall { id: "1".into(), name: "search".into(), input: "{\"q\":\"x\"}".into() };
     assert_eq!(answer.parts, [Part::Text("Look".into()), call]);
     assert_eq!((answer.finish, answer.usage), (Finish::ToolCalls, None));
     let answer = script.generate(Ask { turn: 2, ..ask("hello") }).await.unwrap();
     assert_eq!(answer.parts.len(), 1);
-    assert_eq!(answer.usage, Some(Usage { tokens_in: 2, tokens_out: 1 }));
+    assert_eq!(answer.usage, Some(Usage { tokens_in: 2, tokens_out: 1, cached: 0 }));
 }
 
 #[tokio::test]
@@ -124,7 +124,11 @@ async fn a_stream_has_the_chunks_of_the_script() {
         "[[answer]]\nchunks = ['He', '', 'llo']\ntool-calls = [{ id = '1', name = 'f', input = '1' }]",
     );
     let call = Chunk::ToolCall { id: "1".into(), name: "f".into(), input: "1".into() };
-    let end = Chunk::End { finish: Finish::ToolCalls, usage: Some(Usage { tokens_in: 1, tokens_out: 2 }) };
+    let end = Chunk::End {
+        finish: Finish::ToolCalls,
+        usage: Some(Usage { tokens_in: 1, tokens_out: 2, cached: 0 }),
+        by: None,
+    };
     assert_eq!(chunks(&script, ask("hi")).await, [text("He"), text(""), text("llo"), call, end]);
     let answer = script.generate(ask("hi")).await.unwrap();
     assert_eq!(answer.parts[0], Part::Text("Hello".into()));
@@ -158,7 +162,11 @@ async fn max_tokens_cuts_between_characters() {
     assert_eq!(cut.usage.unwrap().tokens_out, 1);
     let whole = script.generate(limited("text", 2)).await.unwrap();
     assert_eq!((whole.parts, whole.finish), (vec![Part::Text("abcüdef".into())], Finish::Stop));
-    let end = Chunk::End { finish: Finish::Length, usage: Some(Usage { tokens_in: 2, tokens_out: 1 }) };
+    let end = Chunk::End {
+        finish: Finish::Length,
+        usage: Some(Usage { tokens_in: 2, tokens_out: 1, cached: 0 }),
+        by: None,
+    };
     assert_eq!(chunks(&script, limited("chunks", 1)).await, [text("ab"), text("cd"), end]);
     let cut = script.generate(limited("call", 2)).await.unwrap();
     assert_eq!((cut.parts, cut.finish), (vec![Part::Text("abc".into())], Finish::Length));
@@ -171,7 +179,8 @@ async fn faults_and_latency_are_as_written() {
     let script = script(
         "[[answer]]\nlatency-ms = 30\nfail = { detail = 'overloaded', retryable = true, retry-after-ms = 50 }",
     );
-    let fault = Fault { detail: "overloaded".into(), retryable: true, retry_after_ms: Some(50) };
+    let fault =
+        Fault { detail: "overloaded".into(), retryable: true, retry_after_ms: Some(50), ..Fault::default() };
     let begun = Instant::now();
     assert_eq!(script.generate(ask("")).await.unwrap_err(), fault);
     assert!(begun.elapsed() >= Duration::from_millis(30));

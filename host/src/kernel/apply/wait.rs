@@ -94,6 +94,8 @@ impl Change<'_> {
             let used = match out {
                 Ok(Answer::Completion(spent)) => infer::spent(&pending.reserve, spent),
                 Err(Error::UnknownOutcome) => pending.reserve.clone(),
+                // The far side may have done it and will bill it.
+                Err(Error::Unavailable(fault)) if fault.spent => pending.reserve.clone(),
                 Ok(_) | Err(_) => Vec::new(),
             };
             let _uncovered = me.account.settle(&pending.reserve, &used);
