@@ -3,7 +3,7 @@
 //! - [`support`]: a place of its own for each test, and what every run is checked for afterwards.
 //! - [`syscalls`]: every function of `wit/`, granted and denied, with the entries that it must leave; and the examples.
 //! - [`cases`], [`cli`], [`redteam`], [`crash`]: bad input, the command line, attacks, and a host that is killed.
-//! - [`remote`]: models behind HTTP, good ones and bad ones.
+//! - [`remote`]: models behind HTTP, good ones and bad ones. [`remote_teams`]: the examples with one of them.
 //! - [`tidy`]: the rules of the house.
 //!
 //! `cargo xtask test` builds what they need and runs them.
@@ -15,6 +15,7 @@ mod cli;
 mod crash;
 mod redteam;
 mod remote;
+mod remote_teams;
 mod support;
 mod syscalls;
 mod tidy;

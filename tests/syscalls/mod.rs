@@ -9,7 +9,7 @@ mod budgets;
 mod case;
 mod children;
 mod denials;
-mod examples;
+pub mod examples;
 mod inference;
 mod leases;
 mod mailbox;

@@ -38,7 +38,7 @@ fn lead(_: Vec<u8>) -> Result<String, Failure> {
             let digest = page.text()?;
             return Ok(format!("accepted in round {round}: {SITE}/page.md ({digest})"));
         }
-        log::info(&format!("round {round}: {} problems, see {}", review.problems, review.note))?;
+        log::info(&format!("round {round}: sent back, problems: {} (see {})", review.problems, review.note))?;
         if round < ROUNDS {
             draft = merger.ask(&review.note)?;
         }

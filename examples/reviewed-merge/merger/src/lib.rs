@@ -66,7 +66,7 @@ fn mended(prompt: Prompt, note: &str) -> Result<String, Failure> {
     let before = artifact::get(subject)?;
     let before = before.text()?;
     let review: Review = serde_json::from_slice(&note.body)?;
-    log::info(&format!("mending {} problems", review.problems.len()))?;
+    log::info(&format!("mending, problems: {}", review.problems.len()))?;
     let prompt = prompt.assistant(before).user(&complaint(&review.problems));
     let page = prompt.ask_for(|answer| match page(&answer.text()) {
         Ok(page) if page == before => Err("it is the same page as before"),

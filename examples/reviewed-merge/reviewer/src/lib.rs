@@ -57,7 +57,7 @@ fn review(site: String) -> Result<String, Failure> {
         }
         let text = String::from_utf8(page.data).map_err(|_| format!("{FILE} is not UTF-8"))?;
         let problems = problems(&text)?;
-        log::info(&format!("{} problems", problems.len()))?;
+        log::info(&format!("problems: {}", problems.len()))?;
         let note = json!({ "page": page.digest, "problems": problems }).to_string();
         let note =
             Draft::new("review", "application/json").parent(&page.digest).subject(&page.digest).put(note)?;
