@@ -4,6 +4,7 @@
 //! - [`syscalls`]: every function of `wit/`, granted and denied, with the entries that it must leave; and the examples.
 //! - [`cases`], [`cli`], [`redteam`], [`crash`]: bad input, the command line, attacks, and a host that is killed.
 //! - [`remote`]: models behind HTTP, good ones and bad ones. [`remote_teams`]: the examples with one of them.
+//! - [`terminal`]: the host that runs, asked from a second terminal.
 //! - [`tidy`]: the rules of the house.
 //!
 //! `cargo xtask test` builds what they need and runs them.
@@ -18,4 +19,5 @@ mod remote;
 mod remote_teams;
 mod support;
 mod syscalls;
+mod terminal;
 mod tidy;

@@ -6,6 +6,7 @@
 //! - [`overlay`]: what a run left in an overlay, and what the operator does with it.
 //! - [`prepare`]: from a file and the operator's flags to a grant and a loaded sandbox; nothing is written yet.
 //! - [`replay`]: executes a run again, from its entries. [`resume`]: goes on with one that was cut off.
+//! - [`ruling`]: the operator's answers to calls that wait for it.
 
 pub mod control;
 pub mod dirs;
@@ -15,11 +16,13 @@ pub mod overlay;
 pub mod prepare;
 pub mod replay;
 pub mod resume;
+pub mod ruling;
 mod stored;
 
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use audit::Digest;
 use tokio::runtime::Runtime;
@@ -39,6 +42,7 @@ pub use prepare::{MountFlag, Options, Prepared, Request, prepare};
 pub use replay::{Replayed, replay};
 pub use resume::unfinished;
 
+use control::frame::Ruling;
 use control::server::Server;
 
 /// A host that owns its state directory.
@@ -115,6 +119,15 @@ impl Host {
         Ok(self.kernel.journal().after(seen).await.map_err(crate::kernel::Halt::from)?)
     }
 
+    /// Waits until the log cannot be written any more, and says why.
+    pub async fn stopped(&self) -> HostError {
+        match self.kernel.journal().until_durable(u64::MAX).await {
+            Err(stopped) => crate::kernel::Halt::from(stopped).into(),
+            // No log has so many entries.
+            Ok(()) => crate::kernel::Halt::Ended.into(),
+        }
+    }
+
     /// Ends a run as the operator, with all of its processes.
     ///
     /// # Errors
@@ -122,6 +135,14 @@ impl Host {
     pub async fn end(&self, running: Running) -> Result<(), HostError> {
         self.kernel.signal(Key { run: running.run, pid: 1 }, Signal::Kill).await?;
         Ok(())
+    }
+
+    /// Answers a call that waits for the operator; answers the entry of that, which is on disk.
+    ///
+    /// # Errors
+    /// When it waits no more, or the log cannot be written.
+    pub async fn rule(&self, ruling: Ruling) -> Result<u64, HostError> {
+        ruling::rule(&self.kernel, &self.dirs.state, ruling).await
     }
 
     /// Writes what is queued and gives the state directory back.
@@ -178,6 +199,9 @@ pub(crate) fn component_path(state: &Path, digest: Digest) -> std::path::PathBuf
     state.join("components").join(format!("{}.wasm", text.trim_start_matches("sha256:")))
 }
 
+/// Numbers the files that are being written.
+static UNFINISHED: AtomicU64 = AtomicU64::new(0);
+
 fn keep(state: &Path, digest: Digest, bytes: &[u8]) -> Result<(), HostError> {
     let path = component_path(state, digest);
     if std::fs::metadata(&path).is_ok_and(|found| found.len() == bytes.len() as u64) {
@@ -186,7 +210,9 @@ fn keep(state: &Path, digest: Digest, bytes: &[u8]) -> Result<(), HostError> {
     let io = |source| HostError::Io { path: path.clone(), source };
     let folder = state.join("components");
     std::fs::create_dir_all(&folder).map_err(io)?;
-    let unfinished = folder.join(format!(".{}.tmp", std::process::id()));
+    // Several runs may begin at a time.
+    let number = UNFINISHED.fetch_add(1, Ordering::Relaxed);
+    let unfinished = folder.join(format!(".{}-{number}.tmp", std::process::id()));
     let mut file = std::fs::File::create(&unfinished).map_err(io)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)?;
     std::fs::rename(&unfinished, &path).map_err(io)?;

@@ -13,4 +13,4 @@ pub mod server;
 
 pub use log::{Entry, Run};
 pub use place::Place;
-pub use program::{Ran, Started, guest};
+pub use program::{PATIENCE, Ran, Started, guest};

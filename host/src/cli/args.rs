@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use authority::{Narrowing, Pattern, Verb as Right};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use ledger::Meter;
 
 use super::flags;
 use crate::host::{ModelFlag, MountFlag};
-use crate::kernel::call::RunId;
+use crate::kernel::call::{Key, RunId};
 
 /// Runs AI agents as WebAssembly components behind one gated, metered, logged system call interface.
 #[derive(Debug, Parser)]
@@ -35,12 +35,55 @@ pub enum Verb {
     /// See what a run left in an overlay, and make it so or give it up
     #[command(subcommand, after_help = OVERLAY_EXAMPLES)]
     Overlay(Overlay),
+    /// Keep a host running, for the runs of other terminals
+    #[command(after_help = "Example:\n  aos-host up")]
+    Up(HostArgs),
+    /// Show what runs, what it waits for, and what you are asked
+    #[command(after_help = "Example:\n  aos-host ps")]
+    Ps(Format),
+    /// Signal a process, or the root of a run
+    #[command(after_help = "Examples:\n  aos-host signal r1/2 stop\n  aos-host signal r1 kill")]
+    Signal {
+        /// The process
+        #[arg(value_name = "RUN[/PID]", value_parser = flags::process)]
+        process: Key,
+        /// To stop asks it to end; to kill ends it, with everything that it spawned
+        signal: Signals,
+    },
+    /// Ask a process to end: `signal RUN stop`
+    #[command(after_help = "Example:\n  aos-host stop r1")]
+    Stop {
+        /// The process
+        #[arg(value_name = "RUN[/PID]", value_parser = flags::process)]
+        process: Key,
+    },
+    /// End a process with everything that it spawned: `signal RUN kill`
+    #[command(after_help = "Example:\n  aos-host kill r1")]
+    Kill {
+        /// The process
+        #[arg(value_name = "RUN[/PID]", value_parser = flags::process)]
+        process: Key,
+    },
+    /// Let a call be made that waits for you
+    #[command(after_help = "Example:\n  aos-host approve r1#12")]
+    Approve {
+        /// The entry that asks, as `ps` shows it
+        #[arg(value_name = "RUN#ENTRY", value_parser = flags::question)]
+        question: (RunId, u64),
+    },
+    /// Refuse a call that waits for you
+    #[command(after_help = "Example:\n  aos-host deny r1#12")]
+    Deny {
+        /// The entry that asks, as `ps` shows it
+        #[arg(value_name = "RUN#ENTRY", value_parser = flags::question)]
+        question: (RunId, u64),
+    },
     /// Show what a run did, and what it cost
     #[command(after_help = "Example:\n  aos-host inspect r1")]
     Inspect(About),
     /// Show what a run's agents logged
-    #[command(after_help = "Example:\n  aos-host logs r1")]
-    Logs(About),
+    #[command(after_help = "Examples:\n  aos-host logs r1\n  aos-host logs -f")]
+    Logs(LogsArgs),
     /// Execute a run again on its log, and compare
     #[command(
         after_help = "Examples:\n  aos-host replay r1\n  aos-host replay r1 --component writer=new.wasm"
@@ -93,6 +136,40 @@ pub struct About {
     pub format: Format,
 }
 
+/// Arguments of `logs`.
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// Which run
+    #[command(flatten)]
+    pub about: About,
+    /// Show further lines as they come, until the run ends
+    #[arg(long, short)]
+    pub follow: bool,
+}
+
+/// What the operator can signal.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Signals {
+    /// Ask it to end
+    Stop,
+    /// End it
+    Kill,
+}
+
+/// How a host works.
+#[derive(Debug, Args)]
+pub struct HostArgs {
+    /// Fold each entry into a second state and stop at the first difference; slow
+    #[arg(long, env = "AOS_SELF_CHECK", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
+    pub self_check: bool,
+    /// The log's size at most
+    #[arg(long, value_name = "BYTES", value_parser = flags::bytes)]
+    pub log_limit: Option<u64>,
+    /// Threads for agents [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -128,15 +205,9 @@ pub struct RunArgs {
     /// Show nothing but the result and what went wrong
     #[arg(long, short)]
     pub quiet: bool,
-    /// Fold each entry into a second state and stop at the first difference; slow
-    #[arg(long, env = "AOS_SELF_CHECK", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
-    pub self_check: bool,
-    /// The log's size at most
-    #[arg(long, value_name = "BYTES", value_parser = flags::bytes)]
-    pub log_limit: Option<u64>,
-    /// Threads for agents [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
+    /// How the host works, unless one runs already
+    #[command(flatten)]
+    pub host: HostArgs,
     /// How it is written
     #[command(flatten)]
     pub format: Format,
@@ -151,15 +222,9 @@ pub struct ResumeArgs {
     /// Show nothing but the result and what went wrong
     #[arg(long, short)]
     pub quiet: bool,
-    /// Fold each entry into a second state and stop at the first difference; slow
-    #[arg(long, env = "AOS_SELF_CHECK", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
-    pub self_check: bool,
-    /// The log's size at most
-    #[arg(long, value_name = "BYTES", value_parser = flags::bytes)]
-    pub log_limit: Option<u64>,
-    /// Threads for agents [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
+    /// How the host works, unless one runs already
+    #[command(flatten)]
+    pub host: HostArgs,
 }
 
 /// Arguments of `replay`.

@@ -1,6 +1,6 @@
 //! `aos-host audit verify`: every entry, body and table against the log's tree, and every run by the kernel's own fold.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use audit::Digest;
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use super::view::escape::visible;
 use crate::host::Dirs;
 use crate::journal::reader::StoredBody;
 use crate::journal::{Fault, Reader};
-use crate::kernel::call::RunId;
+use crate::kernel::call::{Pid, RunId};
 use crate::kernel::entry::{Blob, Entry, Event};
 use crate::kernel::state::State;
 
@@ -79,6 +79,8 @@ struct Check<'a> {
     state: State,
     fault: Option<Fault>,
     grantless: BTreeSet<RunId>,
+    /// The entries by which processes ask the operator, and their leaf hashes.
+    asks: BTreeMap<(RunId, Pid), (u64, Digest)>,
     entries: u64,
     present: u64,
     committed: u64,
@@ -86,8 +88,8 @@ struct Check<'a> {
 
 impl<'a> Check<'a> {
     fn new(reader: &'a Reader) -> Check<'a> {
-        let (state, grantless) = (State::default(), BTreeSet::new());
-        Check { reader, state, fault: None, grantless, entries: 0, present: 0, committed: 0 }
+        let (state, grantless, asks) = (State::default(), BTreeSet::new(), BTreeMap::new());
+        Check { reader, state, fault: None, grantless, asks, entries: 0, present: 0, committed: 0 }
     }
 
     /// Checks a line and answers its run.
@@ -96,7 +98,7 @@ impl<'a> Check<'a> {
         match Entry::parse(line) {
             Ok(entry) => {
                 if self.fault.is_none() {
-                    self.fault = self.entry(&entry, seq).err();
+                    self.fault = self.entry(&entry, seq).and_then(|()| self.ruling(&entry, line)).err();
                 }
                 Ok(entry.run)
             }
@@ -132,6 +134,24 @@ impl<'a> Check<'a> {
         self.state
             .apply(entry, grant.as_ref(), &mut Vec::new())
             .map_err(|error| wrong(format!("it does not follow from those before it: {}", error.what)))
+    }
+
+    /// Compares what the operator answered to with what was asked.
+    fn ruling(&mut self, entry: &Entry, line: &[u8]) -> Result<(), Fault> {
+        match entry.event {
+            Event::Ask { .. } => {
+                let leaf = Digest(audit::leaf_hash(line));
+                self.asks.insert((entry.run, entry.pid), (entry.seq, leaf));
+            }
+            Event::Rule { pid, of, leaf, .. } => {
+                if self.asks.remove(&(entry.run, pid)) != Some((of, leaf)) {
+                    let what = format!("the operator answered to another entry than #{of}");
+                    return Err(Fault::Entry { seq: entry.seq, what });
+                }
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Goes past an entry that cannot be folded.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::out;
 use super::view::escape::visible;
 use super::view::report::report;
+use crate::host::control::client::Unanswered;
 use crate::host::{HostError, Kind};
 use crate::journal::{Fault, StoreError};
 use crate::kernel::state::Inconsistent;
@@ -147,7 +148,13 @@ impl From<HostError> for Failure {
             HostError::Manifest { error, text } => {
                 Failure::laid_out(code, report(&error, &text, out::drawn()))
             }
+            HostError::Told { message, help, .. } => {
+                Failure { help: help.map(|help| visible(&help)), ..Failure::new(code, message) }
+            }
             HostError::Store(error) => error.into(),
+            HostError::Unanswered(Unanswered::Nobody) => {
+                Failure::new(code, Unanswered::Nobody).help("`aos-host up` keeps one running")
+            }
             other => Failure::new(code, other),
         }
     }

@@ -6,7 +6,7 @@ use ledger::{Meter, parse_amount};
 use crate::host::{ModelFlag, ModelSource, MountFlag};
 use crate::infer::config::NAME_LIMIT;
 use crate::infer::remote::Wire;
-use crate::kernel::call::RunId;
+use crate::kernel::call::{Key, RunId};
 
 /// `LABEL=DIR[:ro|:rw|:overlay][,label=CATEGORY]…`
 ///
@@ -137,6 +137,30 @@ pub fn run(text: &str) -> Result<RunId, String> {
     crate::kernel::parse_run(text).ok_or_else(|| "a run is written r1, r2, …".into())
 }
 
+/// `r3` or `r3/2`
+///
+/// # Errors
+/// What is wrong with it.
+pub fn process(text: &str) -> Result<Key, String> {
+    let (run, pid) = text.split_once('/').unwrap_or((text, "1"));
+    let pid = pid.parse().ok().filter(|pid| *pid > 0);
+    crate::kernel::parse_run(run)
+        .zip(pid)
+        .map(|(run, pid)| Key { run, pid })
+        .ok_or_else(|| "a process is written r1/2; a run's root, r1".into())
+}
+
+/// `r3#12`
+///
+/// # Errors
+/// What is wrong with it.
+pub fn question(text: &str) -> Result<(RunId, u64), String> {
+    let form = "a question is written r1#12: the run, and the entry that asks; `aos-host ps` lists them";
+    let (run, seq) = text.split_once('#').ok_or(form)?;
+    let seq = seq.parse().ok().filter(|seq| *seq > 0);
+    crate::kernel::parse_run(run).zip(seq).ok_or_else(|| form.into())
+}
+
 /// `[MEMBER=]FILE`
 ///
 /// # Errors
@@ -200,6 +224,14 @@ mod tests {
         assert!(budget("fuel").is_err() && budget("time=1").is_err() && budget("fuel=1GiB").is_err());
         assert_eq!((run("r3"), run("3")), (Ok(3), Ok(3)));
         assert!(run("r0").is_err() && run("x").is_err());
+        assert_eq!((process("r3/2"), process("3")), (Ok(Key { run: 3, pid: 2 }), Ok(Key { run: 3, pid: 1 })));
+        assert_eq!(question("r3#12"), Ok((3, 12)));
+        for bad in ["r3/0", "r3/", "/1", "r3/x", "r3/1/1"] {
+            assert!(process(bad).is_err(), "{bad}");
+        }
+        for bad in ["r3", "r3#", "r3#0", "#3", "r3#x", "r3#1#2", "r3#-1"] {
+            assert!(question(bad).is_err(), "{bad}");
+        }
         assert_eq!(bytes("1MiB"), Ok(1 << 20));
         assert_eq!(changed("a.wasm").unwrap(), (String::new(), "a.wasm".into()));
         assert_eq!(changed("writer=a.wasm").unwrap(), ("writer".into(), "a.wasm".into()));

@@ -1,6 +1,6 @@
 //! A run's durable entries, read as they come: by `run` while they are written, by `inspect` and `logs` afterwards.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use authority::Grant;
 use bytes::Bytes;
@@ -13,8 +13,10 @@ use super::view::banner::banner;
 use super::view::ending::child;
 use super::view::escape::{visible, visible_bytes};
 use super::view::fold::Fold;
+use super::view::question;
 use super::view::run::RunView;
 use crate::host::Dirs;
+use crate::host::ruling::Question;
 use crate::journal::Reader;
 use crate::journal::reader::Span;
 use crate::kernel::answer::Exit;
@@ -102,6 +104,8 @@ pub struct Follower {
     fold: Fold,
     next: Option<u64>,
     shown: BTreeSet<Refused>,
+    /// What the operator is asked now, oldest first.
+    asked: VecDeque<Question>,
     quiet: bool,
     typed: Typed,
 }
@@ -113,7 +117,8 @@ impl Follower {
     /// When the log cannot be read.
     pub fn open(dirs: &Dirs, run: RunId, quiet: bool, typed: Typed) -> Result<Follower, Failure> {
         let reader = Reader::open(&dirs.state)?;
-        Ok(Follower { reader, run, fold: Fold::new(run), next: None, shown: BTreeSet::new(), quiet, typed })
+        let (fold, shown, asked) = (Fold::new(run), BTreeSet::new(), VecDeque::new());
+        Ok(Follower { reader, run, fold, next: None, shown, asked, quiet, typed })
     }
 
     /// What it did so far.
@@ -124,6 +129,23 @@ impl Follower {
     /// What decides it, once its first entry was read.
     pub fn grant(&self) -> Option<&Grant> {
         self.fold.grant()
+    }
+
+    /// Whether the operator is asked by this entry, and has not answered.
+    pub fn asks(&self, seq: u64) -> bool {
+        self.asked.iter().any(|question| question.entry.seq == seq)
+    }
+
+    /// What the operator is asked first after entry `seq`, with the lines that say it.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn question(&self, seq: u64) -> Result<Option<(&Question, Vec<String>)>, Failure> {
+        let mut later = self.asked.iter().filter(|question| question.entry.seq > seq);
+        let Some(question) = later.next() else { return Ok(None) };
+        let name = self.view().name(question.entry.pid);
+        let body = self.body(question.entry.seq)?;
+        Ok(Some((question, question::lines(question, name, body.as_deref()))))
     }
 
     /// An entry's body.
@@ -140,7 +162,14 @@ impl Follower {
     /// When there is no such run, or the log cannot be read or does not follow.
     pub fn pass(&mut self) -> Result<(), Failure> {
         let span = span(&self.reader, Some(self.run))?;
-        self.fold = whole(&self.reader, span)?;
+        let Follower { reader, run, fold, asked, .. } = self;
+        *fold = Fold::new(*run);
+        entries(reader, *run, (span.first, span.last), |entry, grant| {
+            fold.take(&entry, grant.as_ref())?;
+            settled(asked, &entry);
+            asked.extend(asks(reader, &entry)?);
+            Ok(())
+        })?;
         self.next = Some(span.last + 1);
         Ok(())
     }
@@ -160,10 +189,14 @@ impl Follower {
         if seen < from {
             return Ok(());
         }
-        let Follower { reader, run, fold, shown, quiet, typed, .. } = self;
+        let Follower { reader, run, fold, shown, asked, quiet, typed, .. } = self;
         entries(reader, *run, (from, seen), |entry, grant| {
             let refusal = fold.take(&entry, grant.as_ref())?;
             let view = fold.view();
+            if let Some(line) = settled(asked, &entry).filter(|_| !*quiet) {
+                note(&line);
+            }
+            asked.extend(asks(reader, &entry)?);
             if let Some(refusal) = refusal.filter(|_| shown.len() <= SHOWN)
                 && shown.insert((refusal.pid, refusal.verb, refusal.object.clone(), refusal.meter))
             {
@@ -193,6 +226,29 @@ impl Follower {
         })?;
         self.next = Some(seen + 1);
         Ok(())
+    }
+}
+
+/// The question that an entry is.
+fn asks(reader: &Reader, entry: &Entry) -> Result<Option<Question>, Failure> {
+    match entry.event {
+        Event::Ask { .. } => Ok(Some(Question::read(reader, entry.run, entry.seq)?)),
+        _ => Ok(None),
+    }
+}
+
+/// Takes out what the operator is asked no more; says how it was answered.
+fn settled(asked: &mut VecDeque<Question>, entry: &Entry) -> Option<String> {
+    match &entry.event {
+        Event::Rule { of, allow, .. } => {
+            asked.retain(|question| question.entry.seq != *of);
+            Some(question::answered(entry.run, *of, *allow))
+        }
+        Event::Outcome { .. } | Event::Exit(_) => {
+            asked.retain(|question| question.entry.pid != entry.pid);
+            None
+        }
+        _ => None,
     }
 }
 

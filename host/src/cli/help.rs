@@ -6,8 +6,8 @@ use super::args::Cli;
 
 /// Every verb that is shown, by what it is for.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Run", &["run", "resume"]),
-    ("Decide", &["overlay", "model"]),
+    ("Run", &["run", "resume", "up", "ps", "signal", "stop", "kill"]),
+    ("Decide", &["approve", "deny", "overlay", "model"]),
     ("Prove", &["inspect", "logs", "replay", "audit"]),
     ("Build", &["doctor", "completions"]),
 ];

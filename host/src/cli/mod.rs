@@ -2,8 +2,8 @@
 //! standard error; what is shown of a run is read from durable entries.
 //!
 //! - [`args`], [`flags`], [`help`]: what can be typed. [`command`]: what was typed.
-//! - [`run`] and [`resume`] with [`follow`], [`inspect`], [`logs`], [`replay`], [`audit`], [`doctor`], [`overlay`],
-//!   [`model`]: the verbs.
+//! - [`run`] and [`resume`] with [`place`], [`follow`] and [`prompt`]; [`up`], [`ps`], [`signal`], [`rule`]: hosts and what
+//!   runs on them. [`inspect`], [`logs`], [`replay`], [`audit`], [`doctor`], [`overlay`], [`model`]: the other verbs.
 //! - [`view`]: entries, for people. [`out`], [`failure`]: the streams and the exit codes.
 
 use std::ffi::OsString;
@@ -29,12 +29,18 @@ pub mod logs;
 pub mod model;
 pub mod out;
 pub mod overlay;
+pub mod place;
+pub mod prompt;
+pub mod ps;
 pub mod replay;
 pub mod resume;
+pub mod rule;
 pub mod run;
+pub mod signal;
+pub mod up;
 pub mod view;
 
-use args::{Audit, Cli, Verb};
+use args::{Audit, Cli, HostArgs, Signals, Verb};
 use failure::{Code, Failure};
 use out::Out;
 
@@ -84,7 +90,14 @@ fn perform(cli: Cli, out: &mut Out) -> Result<Code, Failure> {
         Verb::Resume(args) => resume::resume(&dirs, &args, out),
         Verb::Overlay(verb) => overlay::overlay(&dirs, &verb, out),
         Verb::Inspect(about) => inspect::inspect(&dirs, &about, out),
-        Verb::Logs(about) => logs::logs(&dirs, &about, out),
+        Verb::Up(args) => up::up(&dirs, &args),
+        Verb::Ps(format) => ps::ps(&dirs, format, out),
+        Verb::Signal { process, signal } => signal::signal(&dirs, process, signal, out),
+        Verb::Stop { process } => signal::signal(&dirs, process, Signals::Stop, out),
+        Verb::Kill { process } => signal::signal(&dirs, process, Signals::Kill, out),
+        Verb::Approve { question } => rule::rule(&dirs, question, true, out),
+        Verb::Deny { question } => rule::rule(&dirs, question, false, out),
+        Verb::Logs(args) => logs::logs(&dirs, &args, out),
         Verb::Replay(args) => replay::replay(&dirs, args, out),
         Verb::Audit(Audit::Verify(format)) => audit::verify(&dirs, format, out),
         Verb::Audit(Audit::Export(args)) => export::export(&dirs, &args, out),
@@ -92,6 +105,12 @@ fn perform(cli: Cli, out: &mut Out) -> Result<Code, Failure> {
         Verb::Doctor(format) => doctor::doctor(&dirs, format, out),
         Verb::Completions { .. } => Ok(Code::Ok),
     }
+}
+
+/// How a host works that was asked for with these flags.
+fn host_options(args: &HostArgs) -> Result<Options, Failure> {
+    let threads = args.threads.map(usize::from);
+    Ok(Options { check: args.self_check, log_limit: args.log_limit, threads, ..options()? })
 }
 
 /// How a host works unless flags say otherwise.

@@ -103,6 +103,12 @@ pub fn drawn() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
+/// Draws on standard error, without an end of line.
+pub fn draw(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _unseen = stderr.write_all(text.as_bytes());
+}
+
 /// Writes a line to standard error; there is nowhere to say that it could not be written.
 pub fn note(text: &str) {
     let mut stderr = io::stderr().lock();

@@ -9,18 +9,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::args::RunArgs;
 use super::command::Typed;
 use super::failure::{Code, Failure};
 use super::follow::Follower;
-use super::options;
+use super::host_options;
 use super::out::{Out, note};
+use super::place::{Begun, Interrupts, NotBegun, Place, Wanted, begin};
+use super::prompt::Prompt;
 use super::view::ending::{code, summary};
 use super::view::escape::visible_lines;
 use super::view::run::RunView;
-use crate::host::{Dirs, Host, HostError, Options, Request, Running, prepare};
+use crate::host::{Dirs, HostError, Request};
 use crate::kernel::answer::Exit;
 use crate::limits::BODY_BYTES;
 
@@ -34,23 +35,18 @@ struct Answered<'a> {
     encoding: &'static str,
 }
 
-/// Runs an agent or a team to its end.
+/// Runs an agent or a team to its end, in this process or in the host that has the state directory.
 ///
 /// # Errors
 /// When it cannot be started or the log cannot be written; how the run itself ended is in the code.
 pub fn run(dirs: &Dirs, args: RunArgs, out: &mut Out) -> Result<Code, Failure> {
     let typed = Typed::now();
-    let options = Options {
-        check: args.self_check,
-        log_limit: args.log_limit,
-        threads: args.threads.map(usize::from),
-        ..options()?
-    };
+    let options = host_options(&args.host)?;
     let input = match &args.input {
         Some(file) => read_input(file)?,
         None => args.words.join(" ").into_bytes().into(),
     };
-    let (json, quiet) = (args.format.json, args.quiet);
+    let shows = Shows { json: args.format.json, quiet: args.quiet, typed };
     let request = Request {
         target: args.target,
         input,
@@ -61,57 +57,54 @@ pub fn run(dirs: &Dirs, args: RunArgs, out: &mut Out) -> Result<Code, Failure> {
         narrow: args.ask.into_iter().chain(args.unless).collect(),
         budget: args.budget,
     };
-    let prepared = prepare(dirs, &options, request).map_err(|error| refused(error, &typed))?;
-    for (verb, object) in &prepared.unused {
+    let begun = begin(dirs, &options, Wanted::Run(Box::new(request)));
+    let begun = begun.map_err(|not| not_begun(not, &shows.typed))?;
+    let Begun { place, mut interrupts, unused, idle } = begun;
+    for (verb, object) in &unused {
         note(&format!(
             "note: --allow {verb}={object}: the manifest does not ask for it, so it is not granted"
         ));
     }
-    for Narrowing { verb, object, .. } in &prepared.idle {
+    for Narrowing { verb, object, .. } in &idle {
         note(&format!("note: {verb}={object} narrows nothing: no member of the team holds it"));
     }
-    let host = Host::open(dirs, &options)?;
-    let runtime = host.runtime().handle().clone();
-    let done = runtime.block_on(async {
-        // Before there is anything to interrupt, so that no Ctrl-C ends the program instead of the run.
-        let interrupts = interrupts()?;
-        let running = host.run(prepared).await?;
-        let mut follower = Follower::open(dirs, running.run, quiet, typed.clone())?;
-        let exit = follow(&host, running, interrupts, &mut follower).await?;
-        Ok::<_, Failure>((follower, exit))
-    });
-    host.close();
-    let (follower, exit_entry) = done?;
-    conclude(&follower, exit_entry, Shown { json, quiet }, &typed, out)
+    let follower = Follower::open(dirs, place.running().run, shows.quiet, shows.typed.clone());
+    let shown = follower.and_then(|follower| followed(follower, &place, &mut interrupts, &shows, out));
+    place.leave(interrupts);
+    shown
 }
 
-/// How a run's result is written.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Shown {
-    /// As JSON.
+/// How a run is shown.
+pub(super) struct Shows {
+    /// The result as JSON.
     pub json: bool,
     /// Nothing but the result and what went wrong.
     pub quiet: bool,
+    /// The command.
+    pub typed: Typed,
 }
 
-/// Ctrl-C, from now on.
-pub(super) fn interrupts() -> Result<Signal, Failure> {
-    signal(SignalKind::interrupt()).map_err(|error| Failure::new(Code::Internal, format!("signals: {error}")))
-}
-
-/// Writes the result of a run whose root ended with this entry, and how it ended; answers the exit code.
-pub(super) fn conclude(
-    follower: &Follower,
-    exit_entry: u64,
-    Shown { json, quiet }: Shown,
-    typed: &Typed,
+/// Shows a run to its end, and its result.
+///
+/// # Errors
+/// When the log cannot be read or written.
+pub(super) fn followed(
+    mut follower: Follower,
+    place: &Place,
+    interrupts: &mut Interrupts,
+    shows: &Shows,
     out: &mut Out,
 ) -> Result<Code, Failure> {
+    let exit = place.block_on(follow(place, interrupts, &mut follower, shows))?;
+    result(&follower, exit, shows, out)
+}
+
+fn result(follower: &Follower, exit_entry: u64, shows: &Shows, out: &mut Out) -> Result<Code, Failure> {
     let view = follower.view();
     let exit = view.process(1).and_then(|root| root.exit.clone());
     let exit = exit.ok_or_else(|| Failure::new(Code::Internal, "the run's end is not in its log"))?;
     let output = follower.body(exit_entry)?.unwrap_or_default();
-    if json {
+    if shows.json {
         let (output, encoding) = encoded(&output);
         out.json(
             "run",
@@ -122,36 +115,47 @@ pub(super) fn conclude(
     }
     out.finish()?;
     let code = code(&exit);
-    if let Some(grant) = follower.grant().filter(|_| !quiet || code != Code::Ok) {
-        summary(view, grant, &exit, typed).iter().for_each(|line| note(line));
+    if let Some(grant) = follower.grant().filter(|_| !shows.quiet || code != Code::Ok) {
+        summary(view, grant, &exit, &shows.typed).iter().for_each(|line| note(line));
     }
     Ok(code)
 }
 
-/// Shows the run's entries as they become durable, until its last one is.
-pub(super) async fn follow(
-    host: &Host,
-    running: Running,
-    mut interrupts: Signal,
+/// Shows the run's entries as they become durable, until its last one is; asks what it asks.
+async fn follow(
+    place: &Place,
+    interrupts: &mut Interrupts,
     follower: &mut Follower,
+    shows: &Shows,
 ) -> Result<u64, Failure> {
-    let ended = host.ended(running);
+    let mut prompt = Prompt::new(shows.typed.state());
+    let ended = place.ended();
     tokio::pin!(ended);
     let mut seen = 0;
     loop {
         tokio::select! {
             over = &mut ended => {
                 let over = over?;
+                prompt.clear();
                 follower.to(over.end)?;
                 return Ok(over.exit);
             }
-            durable = host.durable_after(seen) => {
+            durable = place.durable_after(seen) => {
                 seen = durable?;
+                prompt.clear();
                 follower.to(seen)?;
+                prompt.show(follower)?;
             }
-            Some(()) = interrupts.recv() => {
+            ruling = prompt.answer() => {
+                // Another terminal may have been faster.
+                if let Err(error) = place.rule(ruling).await {
+                    Failure::from(error).show();
+                }
+            }
+            () = interrupts.next() => {
+                prompt.clear();
                 note("interrupted: ending the run");
-                host.end(running).await?;
+                place.end().await?;
             }
         }
     }
@@ -191,6 +195,14 @@ fn encoded(output: &[u8]) -> (String, &'static str) {
     match std::str::from_utf8(output) {
         Ok(text) => (text.to_owned(), "utf-8"),
         Err(_) => (STANDARD.encode(output), "base64"),
+    }
+}
+
+/// Why a run did not begin.
+pub(super) fn not_begun(not: NotBegun, typed: &Typed) -> Failure {
+    match not {
+        NotBegun::Host(error) => refused(error, typed),
+        NotBegun::Here(failure) => failure,
     }
 }
 

@@ -42,6 +42,11 @@ pub enum HostError {
     Usage { message: String, help: Option<String> },
     #[error("{error}")]
     Manifest { error: Box<ManifestError>, text: String },
+    /// A running host's refusal, as it told it.
+    #[error("{message}")]
+    Told { kind: Kind, message: String, help: Option<String> },
+    #[error(transparent)]
+    Unanswered(#[from] super::control::client::Unanswered),
     #[error("{package} is not granted what it needs")]
     Refused { package: String, missing: Vec<authority::Missing> },
     #[error(transparent)]
@@ -93,6 +98,9 @@ impl HostError {
             | HostError::Budget { .. } => Kind::Usage,
             HostError::Unsettled(OverlayError::Settled { .. }) => Kind::Usage,
             HostError::Unsettled(_) => Kind::Conflict,
+            HostError::Told { kind, .. } => *kind,
+            HostError::Unanswered(super::control::client::Unanswered::Unsaid(_)) => Kind::Usage,
+            HostError::Unanswered(_) => Kind::State,
             HostError::Compile { error: CompileError::Host(_), .. } => Kind::Internal,
             HostError::Compile { .. } => Kind::Usage,
             HostError::Refused { .. } => Kind::NotAuthorised,

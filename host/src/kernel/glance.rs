@@ -3,12 +3,12 @@
 use ledger::Meter;
 use serde::{Deserialize, Serialize};
 
-use super::call::{Call, Key, Pid, RunId};
+use super::call::{Key, Pid, RunId};
 use super::live::Live;
 use super::state::{Proc, Stage};
 use super::{Halt, Kernel};
 
-/// Processes that one glance shows.
+/// Processes that one glance shows: with their names, less than 1 MiB of JSON.
 pub const GLANCED: usize = 1_000;
 
 /// All that lives, as of an entry that is on disk.
@@ -47,15 +47,13 @@ pub struct Living {
     pub micro_usd: u64,
 }
 
-/// A call that has begun and not ended.
+/// A call that has begun and not ended: its entry says which.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
     /// The entry that began it.
     pub seq: u64,
     /// Whom it waits for.
     pub stage: Stage,
-    /// The call.
-    pub call: Call,
 }
 
 impl Kernel {
@@ -67,6 +65,15 @@ impl Kernel {
         let glance = self.lock().glance();
         self.journal().until_durable(glance.seq).await?;
         Ok(glance)
+    }
+
+    /// Waits until all that has happened so far is on disk.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn on_disk(&self) -> Result<(), Halt> {
+        let seq = self.lock().state.seq;
+        Ok(self.journal().until_durable(seq).await?)
     }
 
     /// The runs that have not ended.
@@ -90,11 +97,7 @@ impl Live {
 
 fn living(key: Key, me: &Proc) -> Living {
     let used = |meter| me.account.used(meter);
-    let waits = me.pending.as_ref().map(|pending| Waiting {
-        seq: pending.seq,
-        stage: pending.stage,
-        call: pending.call.clone(),
-    });
+    let waits = me.pending.as_ref().map(|pending| Waiting { seq: pending.seq, stage: pending.stage });
     Living {
         run: key.run,
         pid: key.pid,

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use audit::Digest;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, oneshot};
 
 use super::answer::{Answer, Error, Exit};
@@ -87,7 +88,7 @@ pub(super) struct Refusals {
 }
 
 /// The end of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Over {
     /// Its root's exit.
     pub exit: u64,

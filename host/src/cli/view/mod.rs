@@ -3,7 +3,8 @@
 //! - [`fold`]: a run's entries, one by one, to a [`run::RunView`]; [`process`]: what one process did.
 //! - [`refusal`]: a call that was refused, and what would have allowed it.
 //! - [`banner`], [`tree`], [`ending`]: the lines that `run` and `inspect` print. [`amount`]: parts of budgets.
-//! - [`change`]: what an overlay would change. [`escape`], [`time`]: foreign text and times. [`report`]: errors in manifests.
+//! - [`question`], [`living`]: what `ps` and a prompt show. [`change`]: what an overlay would change.
+//! - [`escape`], [`time`]: foreign text and times. [`report`]: errors in manifests.
 
 pub mod amount;
 pub mod banner;
@@ -13,7 +14,9 @@ pub mod escape;
 #[cfg(test)]
 pub mod fixture;
 pub mod fold;
+pub mod living;
 pub mod process;
+pub mod question;
 pub mod refusal;
 pub mod remedy;
 pub mod report;

@@ -100,7 +100,7 @@ impl Denied<'_> {
             return Some((format!("not after reading \"{}\" data", visible(label)), Remedy::Nothing));
         }
         if rights.clone().any(|right| right.using == Use::Ask) {
-            return Some(("it needs an approval, which nothing can give yet".into(), Remedy::Nothing));
+            return Some(("you were asked, and denied it".into(), Remedy::Nothing));
         }
         if rights.clone().any(|right| right.using == Use::Allow) {
             let why = match self.verb {

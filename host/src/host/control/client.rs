@@ -1,19 +1,22 @@
 //! The side that asks.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::address;
 use super::frame::{Ask, REPLY_BYTES, Reply, line, read};
 
 /// How long the owner may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a client waits before it asks a busy owner again.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A connection to the host that has a state directory.
 #[derive(Debug)]
 pub struct Owner {
+    state: PathBuf,
     stream: BufReader<UnixStream>,
 }
 
@@ -26,9 +29,18 @@ pub enum Unanswered {
     /// The connection failed.
     #[error("the host does not answer: {0}")]
     Io(#[from] io::Error),
+    /// It took too long.
+    #[error("the host does not answer; `aos-host doctor` looks at its state directory")]
+    Silent,
+    /// It has too much to do.
+    #[error("the host answers too many others already; try again")]
+    Busy,
     /// It said something else.
     #[error("the host's answer cannot be understood: {0}")]
     Strange(String),
+    /// The question cannot be put.
+    #[error("that cannot be handed to the running host: {0}")]
+    Unsaid(String),
     /// It closed the connection.
     #[error("the host has gone")]
     Gone,
@@ -40,44 +52,51 @@ impl Owner {
     /// # Errors
     /// When nobody is there.
     pub fn find(state: &Path) -> Result<Owner, Unanswered> {
-        use io::ErrorKind::{ConnectionRefused, NotFound};
+        use ErrorKind::{ConnectionRefused, NotFound};
         let connect = || {
             let (_directory, path) = address(state)?;
             UnixStream::connect(path)
         };
         match connect() {
             Ok(stream) => {
-                stream.set_read_timeout(Some(PATIENCE))?;
                 stream.set_write_timeout(Some(PATIENCE))?;
-                Ok(Owner { stream: BufReader::new(stream) })
+                Ok(Owner { state: state.to_owned(), stream: BufReader::new(stream) })
             }
             Err(error) if matches!(error.kind(), NotFound | ConnectionRefused) => Err(Unanswered::Nobody),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Asks, and waits for the first answer.
+    /// Asks, and waits for the first answer; for a busy owner as long as for a slow one. A run's further answers are
+    /// [`Owner::next`].
     ///
     /// # Errors
     /// When there is none.
     pub fn ask(&mut self, ask: Ask) -> Result<Reply, Unanswered> {
-        let line = line(ask).map_err(|error| Unanswered::Strange(error.to_string()))?;
-        self.stream.get_mut().write_all(&line)?;
-        self.reply()
+        let line = line(ask).map_err(|error| Unanswered::Unsaid(error.to_string()))?;
+        let since = Instant::now();
+        loop {
+            self.stream.get_ref().set_read_timeout(Some(PATIENCE))?;
+            match self.stream.get_mut().write_all(&line) {
+                Ok(()) => {}
+                // It was answered, and the connection closed, before all was said.
+                Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {}
+                Err(error) => return Err(failed(error)),
+            }
+            match self.reply()? {
+                Reply::Busy if since.elapsed() > PATIENCE => return Err(Unanswered::Busy),
+                Reply::Busy => std::thread::sleep(PAUSE),
+                reply => return Ok(reply),
+            }
+            *self = Owner::find(&self.state)?;
+        }
     }
 
-    /// Waits for the next answer.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn reply(&mut self) -> Result<Reply, Unanswered> {
+    fn reply(&mut self) -> Result<Reply, Unanswered> {
         let mut line = Vec::new();
         let read_to = (&mut self.stream).take(REPLY_BYTES).read_until(b'\n', &mut line);
-        read_to.map_err(|error| match error.kind() {
-            io::ErrorKind::ConnectionReset => Unanswered::Gone,
-            _ => Unanswered::Io(error),
-        })?;
-        if line.is_empty() {
+        read_to.map_err(failed)?;
+        if !line.ends_with(b"\n") {
             return Err(Unanswered::Gone);
         }
         read(&line).map_err(Unanswered::Strange)
@@ -86,9 +105,17 @@ impl Owner {
     /// Waits for the next answer as long as it takes.
     ///
     /// # Errors
-    /// As [`Owner::reply`].
-    pub fn last(&mut self) -> Result<Reply, Unanswered> {
-        self.stream.get_mut().set_read_timeout(None)?;
+    /// When there is none.
+    pub fn next(&mut self) -> Result<Reply, Unanswered> {
+        self.stream.get_ref().set_read_timeout(None)?;
         self.reply()
+    }
+}
+
+fn failed(error: io::Error) -> Unanswered {
+    match error.kind() {
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Unanswered::Gone,
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => Unanswered::Silent,
+        _ => Unanswered::Io(error),
     }
 }

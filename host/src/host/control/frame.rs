@@ -1,23 +1,23 @@
 //! The words on the socket.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
+use authority::{ManifestError, Missing};
 use serde::{Deserialize, Serialize};
 
-use super::super::error::Kind;
+use super::super::error::{HostError, Kind};
 use super::super::overlay::{Settle, Settled};
-use super::super::prepare::Request;
+use super::client::Unanswered;
+use super::order::{Opened, Order};
 use crate::kernel::call::{Pid, RunId, Signal};
 use crate::kernel::glance::Glance;
+use crate::kernel::live::Over;
 use audit::Digest;
 
 /// The version of the words.
 pub const VERSION: u8 = 1;
 /// A question: bytes. An input of 1 MiB fits in base 64.
-pub const ASK_BYTES: u64 = 4 << 20;
+pub const ASK_BYTES: u64 = 2 << 20;
 /// An answer: bytes.
-pub const REPLY_BYTES: u64 = 16 << 20;
+pub const REPLY_BYTES: u64 = 2 << 20;
 
 /// A line on the socket.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,6 +35,8 @@ pub struct Frame<T> {
 pub enum Ask {
     /// Run this.
     Run(Box<Order>),
+    /// Go on with this run, which was cut off.
+    Resume(RunId),
     /// What lives?
     Glance,
     /// Signal a process.
@@ -56,56 +58,57 @@ pub enum Ask {
         settle: Settle,
     },
     /// Answer a call that waits for the operator.
-    Rule {
-        /// The run that the operator named.
-        run: RunId,
-        /// The entry that asks.
-        seq: u64,
-        /// The leaf hash of that entry, as the operator read it.
-        leaf: Digest,
-        /// Whether the call may be made.
-        allow: bool,
-    },
+    Rule(Ruling),
 }
 
-/// A run that is handed over, with all paths absolute.
-#[derive(Debug, Serialize, Deserialize)]
+/// The operator's answer to a call that waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Order {
-    /// What to run.
-    pub request: Request,
-    /// Its input, in base 64.
-    pub input: String,
-}
-
-impl Order {
-    /// Packs a request.
-    pub fn new(request: Request) -> Order {
-        let input = STANDARD.encode(&request.input);
-        Order { request, input }
-    }
-
-    /// Unpacks it; none when the input is no base 64.
-    pub fn request(self) -> Option<Request> {
-        let input: Bytes = STANDARD.decode(self.input).ok()?.into();
-        Some(Request { input, ..self.request })
-    }
+pub struct Ruling {
+    /// The run that the operator named.
+    pub run: RunId,
+    /// The entry that asks.
+    pub seq: u64,
+    /// The leaf hash of that entry, as the operator read it.
+    pub leaf: Digest,
+    /// Whether the call may be made.
+    pub allow: bool,
 }
 
 /// What the owner answers.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Reply {
+    /// The run will be opened, unless it is refused: that is the next reply.
+    Taken,
     /// The run was opened; another reply follows at its end.
-    Opened(RunId),
-    /// The run has ended: its root's exit, on disk with all that is the run's.
-    Ended(u64),
+    Opened(Box<Opened>),
+    /// The run has ended, and all that is its is on disk.
+    Ended(Over),
     /// What lives.
     Glance(Glance),
     /// It is done, and on disk as this entry.
     Done(u64),
     /// What was done with an overlay.
     Settled(Settled),
+    /// Too many are being answered; try again in a moment.
+    Busy,
+    /// The host is about to end and takes no more runs; try again, or be the next host.
+    Ending,
+    /// The manifest is wrong.
+    Manifest {
+        /// How.
+        error: Box<ManifestError>,
+        /// Its text.
+        text: String,
+    },
+    /// The team is not granted what it needs.
+    Lacks {
+        /// Its name.
+        package: String,
+        /// What is missing.
+        missing: Vec<Missing>,
+    },
     /// It is not done.
     Refused {
         /// What kind of failure it is.
@@ -124,6 +127,30 @@ impl Reply {
     }
 }
 
+impl From<HostError> for Reply {
+    fn from(error: HostError) -> Reply {
+        match error {
+            HostError::Manifest { error, text } => Reply::Manifest { error, text },
+            HostError::Refused { package, missing } => Reply::Lacks { package, missing },
+            HostError::Usage { message, help } => Reply::Refused { kind: Kind::Usage, message, help },
+            HostError::Told { kind, message, help } => Reply::Refused { kind, message, help },
+            other => Reply::refused(other.kind(), other.to_string(), None),
+        }
+    }
+}
+
+/// What is not an answer to the question is what the host says against it.
+impl From<Reply> for HostError {
+    fn from(reply: Reply) -> HostError {
+        match reply {
+            Reply::Manifest { error, text } => HostError::Manifest { error, text },
+            Reply::Lacks { package, missing } => HostError::Refused { package, missing },
+            Reply::Refused { kind, message, help } => HostError::Told { kind, message, help },
+            other => Unanswered::Strange(format!("{other:?}")).into(),
+        }
+    }
+}
+
 /// A line, with its end.
 ///
 /// # Errors
@@ -139,9 +166,38 @@ pub fn line<T: Serialize>(says: T) -> Result<Vec<u8>, serde_json::Error> {
 /// # Errors
 /// Why it cannot be understood.
 pub fn read<T: for<'de> Deserialize<'de>>(line: &[u8]) -> Result<T, String> {
-    let frame: Frame<T> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-    if frame.v != VERSION {
-        return Err(format!("it is of version {}; this host speaks {VERSION}", frame.v));
+    /// The version alone, so that words of another one are told from garbage.
+    #[derive(Deserialize)]
+    struct Version {
+        v: u8,
     }
+    let version: Version = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    if version.v != VERSION {
+        return Err(format!("it is of version {}; this host speaks {VERSION}", version.v));
+    }
+    let frame: Frame<T> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     Ok(frame.says)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_read_as_they_were_written() {
+        let ruling = Ruling { run: 1, seq: 12, leaf: Digest::of(b"leaf"), allow: true };
+        let written = line(Ask::Rule(ruling)).unwrap();
+        assert!(matches!(read::<Ask>(&written), Ok(Ask::Rule(read)) if read == ruling));
+        assert!(matches!(read::<Reply>(&line(Reply::Done(3)).unwrap()), Ok(Reply::Done(3))));
+    }
+
+    #[test]
+    fn garbage_and_other_versions_are_told_apart() {
+        assert!(read::<Ask>(br#"{"v":2,"says":{"new":1}}"#).unwrap_err().contains("version 2"));
+        for garbage in [&b""[..], b"\0\xff", b"{}", br#"{"v":1}"#, br#"{"v":1,"says":"fly"}"#, b"[[[["] {
+            assert!(read::<Ask>(garbage).is_err(), "{garbage:?}");
+        }
+        let more = br#"{"v":1,"says":{"signal":{"run":1,"pid":1,"signal":"stop","as":"root"}}}"#;
+        assert!(read::<Ask>(more).unwrap_err().contains("unknown field"));
+    }
 }

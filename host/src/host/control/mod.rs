@@ -1,13 +1,15 @@
 //! The owner's socket: how a second terminal asks the host that has a state directory.
 //!
-//! One question a connection: a line of JSON, answered by a line of JSON; a run that is handed over gets a second one when it
-//! has ended. Nothing is answered that is not on disk.
+//! One question a connection: a line of JSON, answered by a line of JSON; a run that is handed over gets further ones
+//! when it was opened and when it has ended. Nothing is answered that is not on disk.
 //!
-//! - [`frame`]: what is asked and answered, and how it is written.
-//! - [`server`]: the owner's side. [`client`]: the other one.
+//! - [`frame`]: what is asked and answered, and how it is written. [`order`]: a run that is handed over.
+//! - [`server`]: the owner's side, with [`handed`] for the runs of other terminals. [`client`]: the other one.
 
 pub mod client;
 pub mod frame;
+pub mod handed;
+pub mod order;
 pub mod server;
 
 use std::fs::File;
@@ -15,7 +17,7 @@ use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 /// The socket's name in the state directory.
-const NAME: &str = "control";
+pub const NAME: &str = "control";
 
 /// A path to the socket that is short enough for an address (108 bytes), however long the directory's own is; good as long as
 /// the file is open.

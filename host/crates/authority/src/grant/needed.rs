@@ -1,10 +1,12 @@
 //! Which needs an offer meets.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Mode, Offer};
 use crate::{Pattern, Right, Rights, RightsError, Use, Verb};
 
 /// Something that a manifest needs and that nothing offers.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Missing {
     /// What is to be done.
     pub verb: Verb,

@@ -1,0 +1,18 @@
+//! A second terminal: the host that runs is asked over its socket.
+//!
+//! - [`owner`]: a host that is kept running for a test, and its socket.
+//! - [`view`]: `ps`, `inspect`, `logs -f`, `signal`, `stop`, `kill`.
+//! - [`handed`]: a second `run`, which behaves as if it were the first.
+//! - [`asks`]: rights that ask; [`forged`]: answers that are none. [`screen`]: the question on a terminal.
+//! - [`cut`]: hosts that are killed.
+//! - [`abuse`]: what a client may not do to a host; [`strangers`]: other users, other sockets.
+
+mod abuse;
+mod asks;
+mod cut;
+mod forged;
+mod handed;
+mod owner;
+mod screen;
+mod strangers;
+mod view;
