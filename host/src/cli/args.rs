@@ -202,6 +202,9 @@ pub struct RunArgs {
     /// Limit it
     #[arg(long, value_name = "METER=AMOUNT", value_parser = flags::budget)]
     pub budget: Vec<(Meter, u64)>,
+    /// Give a member's processes more or less of a backend that many ask, 1 to 1000 [default: 100]
+    #[arg(long = "weight", value_name = "MEMBER=N", value_parser = flags::weight)]
+    pub weights: Vec<(String, u16)>,
     /// Show nothing but the result and what went wrong
     #[arg(long, short)]
     pub quiet: bool,

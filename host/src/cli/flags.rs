@@ -1,6 +1,6 @@
 //! The values of `run`'s flags.
 
-use authority::{Labels, Mode, Narrow, Narrowing, Pattern, Verb};
+use authority::{Labels, Mode, Narrow, Narrowing, Pattern, Verb, WEIGHT_LIMIT};
 use ledger::{Meter, parse_amount};
 
 use crate::host::{ModelFlag, ModelSource, MountFlag};
@@ -121,6 +121,18 @@ pub fn budget(text: &str) -> Result<(Meter, u64), String> {
     Ok((meter, parse_amount(meter, amount).map_err(|error| error.to_string())?))
 }
 
+/// `MEMBER=N`; the root agent is `root`
+///
+/// # Errors
+/// What is wrong with it.
+pub fn weight(text: &str) -> Result<(String, u16), String> {
+    let parsed = text.split_once('=').and_then(|(member, n)| Some((member, n.parse::<u16>().ok()?)));
+    match parsed {
+        Some((member, n)) if !member.is_empty() && (1..=WEIGHT_LIMIT).contains(&n) => Ok((member.into(), n)),
+        _ => Err(format!("write MEMBER=N with N from 1 to {WEIGHT_LIMIT}: writer=200, root=50")),
+    }
+}
+
 /// `64MiB`
 ///
 /// # Errors
@@ -222,6 +234,10 @@ mod tests {
         assert_eq!(ask("write=site").unwrap().how, Narrow::Ask);
         assert_eq!(budget("fuel=2G").unwrap(), (Meter::Fuel, 2_000_000_000));
         assert!(budget("fuel").is_err() && budget("time=1").is_err() && budget("fuel=1GiB").is_err());
+        assert_eq!(weight("writer=200").unwrap(), ("writer".into(), 200));
+        assert!(
+            ["writer", "writer=0", "writer=1001", "=1", "writer=x"].iter().all(|bad| weight(bad).is_err())
+        );
         assert_eq!((run("r3"), run("3")), (Ok(3), Ok(3)));
         assert!(run("r0").is_err() && run("x").is_err());
         assert_eq!((process("r3/2"), process("3")), (Ok(Key { run: 3, pid: 2 }), Ok(Key { run: 3, pid: 1 })));

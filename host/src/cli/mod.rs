@@ -118,5 +118,5 @@ fn options() -> Result<Options, Failure> {
     let compiler: PathBuf = std::env::current_exe().map_err(|error| {
         Failure::new(Code::Internal, format!("where this program is cannot be told: {error}"))
     })?;
-    Ok(Options { check: false, log_limit: None, threads: None, compiler })
+    Ok(Options { check: false, log_limit: None, threads: None, compiler, lines: Default::default() })
 }

@@ -56,6 +56,7 @@ pub fn run(dirs: &Dirs, args: RunArgs, out: &mut Out) -> Result<Code, Failure> {
         allow: args.allow,
         narrow: args.ask.into_iter().chain(args.unless).collect(),
         budget: args.budget,
+        weights: args.weights,
     };
     let begun = begin(dirs, &options, Wanted::Run(Box::new(request)));
     let begun = begun.map_err(|not| not_begun(not, &shows.typed))?;

@@ -18,10 +18,11 @@ use serde::{Deserialize, Serialize};
 
 use super::dirs::Dirs;
 use super::error::HostError;
-use crate::infer::config::{KeyPlace, Patience, Share, Table, Tables};
+use crate::infer::config::{KeyPlace, Patience, Table, Tables};
 use crate::infer::price::Prices;
 use crate::infer::remote::{Backend, Remote, Unusable, Wire};
 use crate::infer::scripted::Scripted;
+use crate::infer::slots::{Lines, Share};
 use crate::kernel::Model;
 use crate::kernel::ports::Driver;
 
@@ -83,6 +84,8 @@ pub struct Opened {
     pub remote: Option<Remote>,
     /// Models of it whose price is not known.
     pub gaps: Vec<Gap>,
+    /// How it is shared.
+    share: Option<Share>,
 }
 
 impl Catalogue {
@@ -150,11 +153,12 @@ impl Catalogue {
         let own = |name: &str| (dirs.config.join(PRICES), name.to_owned());
         let chain = match (place.driver.as_str(), place.source.as_str()) {
             ("scripted", path) => {
-                let driver: Arc<dyn Driver> = Arc::new(Scripted::load(Path::new(path))?);
-                let model = model(driver, place);
+                let script = Scripted::load(Path::new(path))?;
+                let share = script.share();
+                let model = model(Arc::new(script), place);
                 let help = format!("give `price-in` and `price-out` in [model] of {path}");
                 let gap = model.traits.price.is_none().then(|| Gap { model: place.model.clone(), help });
-                return Ok(Opened { model, remote: None, gaps: gap.into_iter().collect() });
+                return Ok(Opened { model, remote: None, gaps: gap.into_iter().collect(), share });
             }
             ("remote", VARIABLES) => (own("AOS_LLM_MODEL"), vec![("AOS_LLM_MODEL".to_owned(), variables()?)]),
             ("remote", url) if url.starts_with("http://") || url.starts_with("https://") => (
@@ -203,8 +207,9 @@ fn remote(
         let message = format!("model {name} is {now:?} now; the run was granted {:?}", place.model);
         return Err(HostError::Usage { message, help: Some("name the granted model there again".into()) });
     }
+    let share = chain.first().and_then(|(_, table)| table.share);
     let remote = Remote::new(backends);
-    Ok(Opened { model: model(Arc::new(remote.clone()), place), remote: Some(remote), gaps })
+    Ok(Opened { model: model(Arc::new(remote.clone()), place), remote: Some(remote), gaps, share })
 }
 
 fn model(driver: Arc<dyn Driver>, place: &ModelPlace) -> Model {
@@ -212,14 +217,14 @@ fn model(driver: Arc<dyn Driver>, place: &ModelPlace) -> Model {
     Model { driver, name: place.model.clone(), traits }
 }
 
-/// Opens all models of a grant.
+/// Opens all models of a grant. Those of one source wait in one line, in all runs of a host.
 ///
 /// # Errors
 /// When one cannot be used, or has no price and a budget of money is to pay for it.
-pub(crate) fn open(dirs: &Dirs, grant: &Grant) -> Result<BTreeMap<String, Model>, HostError> {
+pub(crate) fn open(dirs: &Dirs, lines: &Lines, grant: &Grant) -> Result<BTreeMap<String, Model>, HostError> {
     let mut models = BTreeMap::new();
     for (label, place) in &grant.models {
-        let Opened { model, gaps, .. } = Catalogue::open(label, place, dirs)?;
+        let Opened { mut model, gaps, share, .. } = Catalogue::open(label, place, dirs)?;
         if let Some(gap) = gaps.into_iter().find(|_| paid(grant, label)) {
             let message = format!(
                 "model {label}: the price of {:?} is not known, and a budget of money is to pay for it",
@@ -228,6 +233,11 @@ pub(crate) fn open(dirs: &Dirs, grant: &Grant) -> Result<BTreeMap<String, Model>
             let help = format!("{}, or lift the budget: --budget micro-usd=unlimited", gap.help);
             return Err(HostError::Usage { message, help: Some(help) });
         }
+        let shared = lines.driver(&place.source, share, model.driver);
+        model.driver = shared.map_err(|error| HostError::Usage {
+            message: error.to_string(),
+            help: Some("set them up as they were, or wait until that run has ended".into()),
+        })?;
         models.insert(label.clone(), model);
     }
     Ok(models)
@@ -291,7 +301,7 @@ fn plain(provider: Wire, model: &str, url: Option<String>) -> Table {
         json: true,
         patience: Patience::default(),
         fallback: Vec::new(),
-        share: Share::default(),
+        share: None,
     }
 }
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::dirs::Dirs;
 use super::error::HostError;
 use super::models::{self, Catalogue, ModelFlag, ModelSource};
+use crate::infer::slots::Lines;
 use crate::kernel::Outside;
 use crate::kernel::entry::Opening;
 use crate::kernel::ports::Mount;
@@ -42,6 +43,8 @@ pub struct Options {
     pub threads: Option<usize>,
     /// This program, whose hidden subcommand compiles in a child.
     pub compiler: PathBuf,
+    /// Who waits for a slot of a backend, in all runs of this host.
+    pub lines: Lines,
 }
 
 /// A directory of this machine and its label.
@@ -77,6 +80,9 @@ pub struct Request {
     pub narrow: Vec<Narrowing>,
     /// Meters.
     pub budget: Vec<(Meter, u64)>,
+    /// Parts of shared backends, by member.
+    #[serde(default)]
+    pub weights: Vec<(String, u16)>,
 }
 
 /// A team that may start.
@@ -130,7 +136,7 @@ pub fn prepare(dirs: &Dirs, options: &Options, request: Request) -> Result<Prepa
     if !missing.is_empty() {
         return Err(HostError::Refused { package: files.name, missing });
     }
-    let outside = outside(dirs, &grant)?;
+    let outside = outside(dirs, &options.lines, &grant)?;
     let opening = Opening {
         label: files.name,
         host: env!("CARGO_PKG_VERSION").into(),
@@ -236,6 +242,7 @@ fn offer(dirs: &Dirs, request: &Request, manifest: Option<&Manifest>) -> Result<
         allow: request.allow.clone(),
         narrow: request.narrow.clone(),
         budget: request.budget.clone(),
+        weights: request.weights.clone(),
     })
 }
 
@@ -285,7 +292,7 @@ fn load(dirs: &Dirs, options: &Options, files: &Files, grant: &Grant) -> Result<
 }
 
 /// Opens what the grant's labels mean. Two labels of one directory share it, so that its conditions hold for both.
-pub(super) fn outside(dirs: &Dirs, grant: &Grant) -> Result<Outside, HostError> {
+pub(super) fn outside(dirs: &Dirs, lines: &Lines, grant: &Grant) -> Result<Outside, HostError> {
     let mut outside = Outside::default();
     let mut opened: BTreeMap<(String, &str), Arc<dyn Mount>> = BTreeMap::new();
     for (label, place) in &grant.mounts {
@@ -303,6 +310,6 @@ pub(super) fn outside(dirs: &Dirs, grant: &Grant) -> Result<Outside, HostError> 
         opened.insert(key, mount.clone());
         outside.mounts.insert(label.clone(), mount);
     }
-    outside.models = models::open(dirs, grant)?;
+    outside.models = models::open(dirs, lines, grant)?;
     Ok(outside)
 }

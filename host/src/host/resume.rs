@@ -86,7 +86,7 @@ fn load(dirs: &Dirs, options: &Options, run: RunId) -> Result<Unfinished, HostEr
     let recording = record(log, span)?;
     same_semantics(&recording)?;
     let grant = recording.run.as_ref().map(|run| run.grant.clone()).ok_or_else(missing)?;
-    let outside = outside(dirs, &grant)?;
+    let outside = outside(dirs, &options.lines, &grant)?;
     let mut stored = Stored::new(dirs, options, pool(&grant)?)?;
     if !recording.tapes.is_empty() {
         let children = grant.children.values().map(|child| child.component);

@@ -16,6 +16,10 @@
 //! attempts = 3                          # how often it is asked while it says that it is busy
 //! backoff = "500ms"                     # before the second attempt; twice as long before each further one
 //! fallback = ["other"]                  # who is asked when it cannot answer, in this order
+//! slots = 4                             # questions at a time, those of its fallbacks among them; absent: any number
+//! policy = "fair"                       # who comes first: fifo, priority or fair
+//! tokens-per-minute = 90000             # tokens of prompts and answers, at their worst case until an answer has ended
+//! requests-per-minute = 60
 //! ```
 
 use std::collections::BTreeMap;
@@ -28,6 +32,7 @@ use toml::Spanned;
 
 use super::file::{self, FileError, Text};
 use super::remote::Wire;
+use super::slots::Share;
 
 /// The size of `models.toml`, in bytes.
 pub const MODELS_LIMIT: u64 = 1 << 20;
@@ -72,8 +77,8 @@ pub struct Table {
     pub patience: Patience,
     /// Who is asked instead, by the name of their tables; their own fallbacks are not.
     pub fallback: Vec<String>,
-    /// How many may ask at a time.
-    pub share: Share,
+    /// How it is shared; absent: everybody may ask at once.
+    pub share: Option<Share>,
 }
 
 /// Where a key is.
@@ -110,19 +115,6 @@ impl Default for Patience {
             backoff: Duration::from_millis(500),
         }
     }
-}
-
-/// How many may ask a backend at a time, as it is written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Share {
-    /// Questions at a time.
-    pub slots: Option<u64>,
-    /// Tokens in a minute.
-    pub tokens_per_minute: Option<u64>,
-    /// Questions in a minute.
-    pub requests_per_minute: Option<u64>,
-    /// Who comes first.
-    pub policy: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -228,6 +220,9 @@ impl Reader<'_> {
         };
         let patience =
             self.patience(&[&raw.first_byte, &raw.between, &raw.timeout, &raw.backoff], raw.attempts)?;
+        let (tokens, requests) = (raw.tokens_per_minute, raw.requests_per_minute);
+        let share = Share::new(raw.slots, raw.policy.as_deref(), tokens, requests)
+            .map_err(|message| self.wrong(name, &message))?;
         Ok(Table {
             provider: raw.provider,
             url,
@@ -239,12 +234,7 @@ impl Reader<'_> {
             json: raw.json,
             patience,
             fallback: self.fallback(name.get_ref(), raw.fallback)?,
-            share: Share {
-                slots: raw.slots,
-                tokens_per_minute: raw.tokens_per_minute,
-                requests_per_minute: raw.requests_per_minute,
-                policy: raw.policy,
-            },
+            share,
         })
     }
 
@@ -338,7 +328,10 @@ mod tests {
         assert_eq!((a.provider, a.model.as_str(), a.tools, a.json), (Wire::Anthropic, "m", false, true));
         assert_eq!(a.key, Some(KeyPlace::File("etc/k".into())));
         assert_eq!((a.patience.whole, a.patience.attempts), (Duration::from_secs(3), 1));
-        assert_eq!((a.fallback.as_slice(), a.share.slots), (&["b".to_owned()][..], Some(4)));
+        assert_eq!(
+            (a.fallback.as_slice(), a.share.map(|share| share.slots)),
+            (&["b".to_owned()][..], Some(4))
+        );
         let b = &tables["b"];
         assert_eq!(
             (b.provider, b.patience, b.url.as_deref()),
@@ -358,6 +351,7 @@ mod tests {
         says("[model.a]\nmodel = 'm'\nkey-env = 'K'\nkey-file = 'f'", "4:12", "one place");
         says("[model.a]\nmodel = 'm'\ntimeout = 'soon'", "3:11", "soon");
         says("[model.a]\nmodel = 'm'\ntimeout = '2h'", "3:11", "1ms to 1h");
+        says("[model.a]\nmodel = 'm'\nslots = 0", "1:8", "`slots` is 1 to 4096");
         says("[model.a]\nmodel = 'm'\nattempts = 0", "3:12", "1 to 10");
         says("[model.a]\nmodel = 'm'\nfallback = ['a']", "3:13", "already");
         says("[model.a]\nmodel = 'm'\nfallback = ['b']", "3:13", "[model.b]");

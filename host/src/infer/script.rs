@@ -8,6 +8,10 @@
 //! json = true
 //! price-in = 250000         # micro-USD per million tokens; both prices or none
 //! price-out = 1000000
+//! slots = 4                 # questions at a time; absent: any number
+//! policy = "fair"           # who comes first: fifo, priority or fair
+//! tokens-per-minute = 90000
+//! requests-per-minute = 60
 //!
 //! [[answer]]                # the first whose conditions all hold is given
 //! process = "writer"        # see `answer` for every key
@@ -22,6 +26,7 @@ use toml::Spanned;
 
 use super::answer::{Answer, RawAnswer};
 use super::file::{self, FileError, Text};
+use super::slots::Share;
 use crate::kernel::ports::{Price, Traits};
 
 /// The size of a script, in bytes.
@@ -35,6 +40,7 @@ pub const NUMBER_LIMIT: u64 = (1 << 53) - 1;
 #[derive(Debug)]
 pub(super) struct Script {
     pub(super) traits: Traits,
+    pub(super) share: Option<Share>,
     pub(super) answers: Vec<Answer>,
 }
 
@@ -59,6 +65,10 @@ struct RawModel {
     json: bool,
     price_in: Option<u64>,
     price_out: Option<u64>,
+    slots: Option<u64>,
+    policy: Option<String>,
+    tokens_per_minute: Option<u64>,
+    requests_per_minute: Option<u64>,
 }
 
 fn yes() -> bool {
@@ -75,11 +85,11 @@ pub(super) fn parse(text: &str, name: &str) -> Result<Script, FileError> {
     let text = Text { what: "script", name, text };
     let wrong = |span, message: &str| text.wrong(span, message);
     let raw: RawScript = text.parse(SCRIPT_LIMIT)?;
-    let traits = match raw.model {
-        None => Traits { context: 0, tools: true, streaming: true, json: true, price: None },
+    let (traits, share) = match raw.model {
+        None => (Traits { context: 0, tools: true, streaming: true, json: true, price: None }, None),
         Some(model) => {
             let span = model.span();
-            traits(model.into_inner()).map_err(|message| wrong(Some(span), &message))?
+            claims(model.into_inner()).map_err(|message| wrong(Some(span), &message))?
         }
     };
     if raw.answer.is_empty() {
@@ -93,10 +103,10 @@ pub(super) fn parse(text: &str, name: &str) -> Result<Script, FileError> {
         Answer::check(answer.into_inner()).map_err(|message| wrong(Some(span), &message))
     };
     let answers = raw.answer.into_iter().map(check).collect::<Result<_, _>>()?;
-    Ok(Script { traits, answers })
+    Ok(Script { traits, share, answers })
 }
 
-fn traits(model: RawModel) -> Result<Traits, String> {
+fn claims(model: RawModel) -> Result<(Traits, Option<Share>), String> {
     let price = match (model.price_in, model.price_out) {
         (None, None) => None,
         (Some(input), Some(output)) if input.max(output) <= NUMBER_LIMIT => {
@@ -106,7 +116,9 @@ fn traits(model: RawModel) -> Result<Traits, String> {
         _ => return Err("`price-in` and `price-out` go together: give both or none".to_owned()),
     };
     let RawModel { context, tools, streaming, json, .. } = model;
-    Ok(Traits { context, tools, streaming, json, price })
+    let (tokens, requests) = (model.tokens_per_minute, model.requests_per_minute);
+    let share = Share::new(model.slots, model.policy.as_deref(), tokens, requests)?;
+    Ok((Traits { context, tools, streaming, json, price }, share))
 }
 
 #[cfg(test)]
@@ -134,6 +146,7 @@ mod tests {
         assert_eq!(traits.price, Some(Price { input: 1, output: 2, cached: 1 }));
         let traits = parse("[[answer]]\ntext = ''", "").unwrap().traits;
         assert_eq!((traits.context, traits.tools, traits.json, traits.price), (0, true, true, None));
+        says("[model]\nslots = 0\n[[answer]]\ntext = ''", (1, 1), "`slots` is 1 to");
         says("[model]\nprice-in = 1\n[[answer]]\ntext = ''", (1, 1), "give both or none");
     }
 

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use super::answer::{Answer, DETAIL_LIMIT, Saying, ToolCall, Words};
 use super::file::FileError;
 use super::script::{self, Script};
+use super::slots::Share;
 use crate::kernel::ports::{Ask, Chunk, Completion, Driver, Fault, Finish, Part, Traits, Turn, Usage};
 use crate::kernel::request;
 
@@ -42,6 +43,11 @@ impl Scripted {
     /// When it is no script, with line and column.
     pub fn parse(text: &str, name: &str) -> Result<Scripted, FileError> {
         script::parse(text, name).map(|script| Scripted(Arc::new(script)))
+    }
+
+    /// How it is shared, as `[model]` says.
+    pub fn share(&self) -> Option<Share> {
+        self.0.share
     }
 
     /// Waits as long as the script says, then gives what it says.

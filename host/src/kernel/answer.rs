@@ -165,6 +165,13 @@ pub struct Spent {
     /// Which model answered, where it could have been one of several.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub model: Option<String>,
+    /// How long it waited for its turn at the backend, in milliseconds.
+    #[serde(skip_serializing_if = "none", default)]
+    pub waited: u64,
+}
+
+fn none(number: &u64) -> bool {
+    *number == 0
 }
 
 /// An artifact's description.

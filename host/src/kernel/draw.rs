@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::answer::{Answer, Error};
+use super::answer::{Answer, Error, Spent};
 use super::effect::{Performed, spent};
 use super::entry::Event;
 use super::gate::Passing;
 use super::live::{Carried, Live, Reply};
-use super::ports::{Chunk, Fault};
+use super::ports::{Chunk, Fault, Waited};
 use super::{Halt, Kernel};
 
 type Arrival = Option<Result<Chunk, Fault>>;
@@ -19,6 +19,8 @@ pub(super) struct Chunks {
     pub rest: mpsc::Receiver<Result<Chunk, Fault>>,
     /// A chunk that came when its process was no longer waiting for it.
     pub held: Option<Arrival>,
+    /// How long it waited for its turn.
+    pub waited: Waited,
 }
 
 impl Chunks {
@@ -83,7 +85,8 @@ impl Live {
         of: Option<u64>,
     ) -> Result<Reply, super::state::Inconsistent> {
         let (now, key) = (self.now(), passing.key);
-        let performed = self.chunk(&passing, generation, chunk);
+        let waited = rest.as_ref().map_or(0, |rest| rest.waited.ms());
+        let performed = self.chunk(&passing, generation, chunk, waited);
         if let (Ok(Answer::Chunk { spent: None }), Some(rest)) = (&performed.out, rest) {
             self.chunks.insert((key, generation), rest);
         }
@@ -115,7 +118,7 @@ impl Live {
         Ok(reply)
     }
 
-    fn chunk(&self, passing: &Passing, generation: u64, chunk: Arrival) -> Performed {
+    fn chunk(&self, passing: &Passing, generation: u64, chunk: Arrival, waited: u64) -> Performed {
         let broken = || Fault { detail: "the answer broke off".into(), retryable: true, ..Fault::default() };
         let failed = |fault| Performed::refused(Error::Unavailable(fault));
         let chunk = match chunk {
@@ -127,7 +130,8 @@ impl Live {
             Chunk::End { usage, by, .. } => {
                 let open = self.state.proc(passing.key).and_then(|me| me.generations.get(&generation));
                 let model = open.and_then(|open| self.outside.get(&passing.key.run)?.models.get(&open.model));
-                Some(spent(model.map(|m| m.traits).unwrap_or_default(), *usage, by.as_ref()))
+                let traits = model.map(|m| m.traits).unwrap_or_default();
+                Some(Spent { waited, ..spent(traits, *usage, by.as_ref()) })
             }
             Chunk::Text(_) | Chunk::ToolCall { .. } => None,
         };

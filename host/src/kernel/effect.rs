@@ -7,16 +7,16 @@ use std::sync::Arc;
 use audit::Digest;
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::sync::mpsc;
 
 use super::answer::{Answer, Error, Spent};
 use super::call::clip;
 use super::decide::Effect;
+use super::draw::Chunks;
 use super::mount;
 use super::overlay::look::Found;
 use super::overlay::{self, Base};
 use super::ports::{
-    Ask, By, Chunk, Completion, Driver, Expect, Fault, Mount, MountError, Request, Traits, Usage,
+    Ask, By, Caller, Completion, Driver, Expect, Mount, MountError, Request, Traits, Usage, Waited,
 };
 use super::state::Run;
 
@@ -71,9 +71,19 @@ pub(super) struct Performed {
     /// Whether the body is committed to with a bare digest, and which.
     pub digest: Option<Digest>,
     /// Chunks that are to come.
-    pub chunks: Option<mpsc::Receiver<Result<Chunk, Fault>>>,
+    pub chunks: Option<Chunks>,
     /// What an overlay's base has at the paths that were covered for the first time.
     pub base: BTreeMap<String, Base>,
+}
+
+/// Who asks a driver.
+#[derive(Default)]
+pub(super) struct Asker {
+    /// Its name in the run.
+    pub name: String,
+    /// Inference calls that it had made before.
+    pub turn: u64,
+    pub caller: Caller,
 }
 
 /// What a look gave.
@@ -176,15 +186,15 @@ impl Permit {
                     Err(error) => Seen::Answer(Performed::refused(mount::error(error))),
                 }
             }
-            (port, effect) => Seen::Answer(Permit { effect, port }.perform(None, String::new(), 0).await),
+            (port, effect) => Seen::Answer(Permit { effect, port }.perform(None, Asker::default()).await),
         }
     }
 
-    /// Makes it happen. `body` is what the call carries; `ask` names the asking process to a driver.
-    pub(super) async fn perform(self, body: Option<Bytes>, process: String, turn: u64) -> Performed {
+    /// Makes it happen. `body` is what the call carries; `asker` is for a driver.
+    pub(super) async fn perform(self, body: Option<Bytes>, asker: Asker) -> Performed {
         match self.port {
             Port::Mount(port) => on_mount(port, self.effect, body).await,
-            Port::Model(model) => on_model(model, &self.effect, body, process, turn).await,
+            Port::Model(model) => on_model(model, &self.effect, body, asker).await,
             Port::Models(json) => Performed { body: Some(json), ..Performed::of(Ok(Answer::Listing)) },
         }
     }
@@ -235,28 +245,28 @@ async fn on_mount(port: Arc<dyn Mount>, effect: Effect, body: Option<Bytes>) -> 
     performed.await.unwrap_or_else(|error| Performed::of(Err(mount::error(error))))
 }
 
-async fn on_model(
-    model: Model,
-    effect: &Effect,
-    body: Option<Bytes>,
-    process: String,
-    turn: u64,
-) -> Performed {
+async fn on_model(model: Model, effect: &Effect, body: Option<Bytes>, asker: Asker) -> Performed {
     let request: Request = match serde_json::from_slice(&body.unwrap_or_default()) {
         Ok(request) => request,
         Err(error) => return Performed::of(Err(Error::Invalid(error.to_string()))),
     };
-    let ask = Ask { model: model.name, process, turn, request: Arc::new(request) };
+    let (request, waited) = (Arc::new(request), Waited::default());
+    let Asker { name, turn, caller } = asker;
+    let ask = Ask { model: model.name, process: name, turn, request, caller, waited: waited.clone() };
     if matches!(effect, Effect::Stream { .. }) {
         return match model.driver.stream(ask).await {
             // The generation's number is its intent's, which the gate knows.
-            Ok(chunks) => Performed { chunks: Some(chunks), ..Performed::of(Ok(Answer::Done)) },
+            Ok(rest) => Performed {
+                chunks: Some(Chunks { rest, held: None, waited }),
+                ..Performed::of(Ok(Answer::Done))
+            },
             Err(fault) => Performed::of(Err(Error::Unavailable(fault))),
         };
     }
     match model.driver.generate(ask).await {
         Ok(completion) => {
             let spent = spent(model.traits, completion.usage, completion.by.as_ref());
+            let spent = Spent { waited: waited.ms(), ..spent };
             Performed::json::<Completion>(Answer::Completion(spent), &completion)
         }
         Err(fault) => Performed::of(Err(Error::Unavailable(fault))),
@@ -267,5 +277,5 @@ async fn on_model(
 pub(super) fn spent(traits: Traits, usage: Option<Usage>, by: Option<&By>) -> Spent {
     let price = by.map_or(traits.price, |by| by.price).unwrap_or_default();
     let micro_usd = usage.map_or(0, |usage| super::infer::cost(price, usage));
-    Spent { usage, micro_usd, model: by.map(|by| clip(by.model.clone())) }
+    Spent { usage, micro_usd, model: by.map(|by| clip(by.model.clone())), waited: 0 }
 }

@@ -1,10 +1,14 @@
 //! What lives now, at a glance: for the operator's `ps`.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use ledger::Meter;
 use serde::{Deserialize, Serialize};
 
 use super::call::{Key, Pid, RunId};
 use super::live::Live;
+use super::ports::Driver;
 use super::state::{Proc, Stage};
 use super::{Halt, Kernel};
 
@@ -54,6 +58,18 @@ pub struct Waiting {
     pub seq: u64,
     /// Whom it waits for.
     pub stage: Stage,
+    /// Its place in the line for a slot of its model. This alone is not durable: it is so now.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub place: Option<Place>,
+}
+
+/// A place in a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// From 1.
+    pub place: usize,
+    /// How many wait.
+    pub of: usize,
 }
 
 impl Kernel {
@@ -62,8 +78,12 @@ impl Kernel {
     /// # Errors
     /// When the log cannot be written.
     pub async fn glance(&self) -> Result<Glance, Halt> {
-        let glance = self.lock().glance();
+        let (mut glance, drivers) = {
+            let live = self.lock();
+            (live.glance(), live.drivers())
+        };
         self.journal().until_durable(glance.seq).await?;
+        placed(&mut glance, &drivers);
         Ok(glance)
     }
 
@@ -82,7 +102,48 @@ impl Kernel {
     }
 }
 
+/// The drivers of each run's models, by label.
+type Drivers = HashMap<(RunId, String), Arc<dyn Driver>>;
+
+/// Says of those who ask a model which place they have in its line.
+fn placed(glance: &mut Glance, drivers: &Drivers) {
+    let mut lines: HashMap<(RunId, String), (usize, HashMap<(RunId, Pid), usize>)> = HashMap::new();
+    for me in &mut glance.processes {
+        let Some(waiting) = &mut me.waits else { continue };
+        let (Call::Generate(asked) | Call::Stream(asked)) = &waiting.call else { continue };
+        let model = (me.run, asked.model.clone());
+        let Some(driver) = drivers.get(&model) else { continue };
+        let (of, places) = lines.entry(model).or_insert_with(|| {
+            let order = driver.waiting();
+            // Of a process that waits more than once, the first counts.
+            (order.len(), order.into_iter().enumerate().rev().map(|(at, who)| (who, at + 1)).collect())
+        });
+        waiting.place = places.get(&(me.run, me.pid)).map(|place| Place { place: *place, of: *of });
+    }
+}
+
+impl Waiting {
+    /// What it waits for, for a person, when it waits for a slot: `a slot of default (3rd of 17)`.
+    pub fn slot(&self) -> Option<String> {
+        let (Call::Generate(asked) | Call::Stream(asked)) = &self.call else { return None };
+        let Place { place, of } = self.place?;
+        let nth = match (place % 10, place % 100) {
+            (1, n) if n != 11 => "st",
+            (2, n) if n != 12 => "nd",
+            (3, n) if n != 13 => "rd",
+            _ => "th",
+        };
+        Some(format!("a slot of {} ({place}{nth} of {of})", asked.model))
+    }
+}
+
 impl Live {
+    fn drivers(&self) -> Drivers {
+        let models =
+            self.outside.iter().flat_map(|(run, outside)| outside.models.iter().map(move |m| (run, m)));
+        models.map(|(run, (label, model))| ((*run, label.clone()), model.driver.clone())).collect()
+    }
+
     fn glance(&self) -> Glance {
         let living = |(run, pid): (&RunId, &Proc)| living(Key { run: *run, pid: pid.pid }, pid);
         let alive = || {
@@ -97,7 +158,8 @@ impl Live {
 
 fn living(key: Key, me: &Proc) -> Living {
     let used = |meter| me.account.used(meter);
-    let waits = me.pending.as_ref().map(|pending| Waiting { seq: pending.seq, stage: pending.stage });
+    let waits =
+        me.pending.as_ref().map(|pending| Waiting { seq: pending.seq, stage: pending.stage, place: None });
     Living {
         run: key.run,
         pid: key.pid,

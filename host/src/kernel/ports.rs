@@ -1,6 +1,8 @@
 //! What the kernel needs from outside, as ports; `host` wires the implementations in.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use audit::Digest;
 use futures_util::future::BoxFuture;
@@ -110,6 +112,11 @@ pub trait Driver: Send + Sync {
     fn generate(&self, ask: Ask) -> BoxFuture<'static, Result<Completion, Fault>>;
     /// Chunks as they come; the last is `Chunk::End`. A closed channel before it is a broken answer.
     fn stream(&self, ask: Ask) -> BoxFuture<'static, Result<mpsc::Receiver<Result<Chunk, Fault>>, Fault>>;
+    /// The processes, by run and number, whose questions wait for their turn at the backend; whoever is next first. This is so
+    /// now and nowhere on record.
+    fn waiting(&self) -> Vec<(u32, u32)> {
+        Vec::new()
+    }
 }
 
 /// What a driver supports for a model.
@@ -149,6 +156,42 @@ pub struct Ask {
     pub turn: u64,
     /// What it asks.
     pub request: Arc<Request>,
+    /// Who asks, as far as it decides who comes first.
+    pub caller: Caller,
+    /// To be told how long it waited for its turn.
+    pub waited: Waited,
+}
+
+/// What decides who comes first at a backend.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// The run.
+    pub run: u32,
+    /// The process's number in it.
+    pub pid: u32,
+    /// What part it is to get beside others, as the operator said: 1 to 1,000.
+    pub weight: u16,
+    /// Tokens of prompt and answer at most.
+    pub bound: u64,
+}
+
+/// How long a question waited for its turn, told by a driver that lets questions wait. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Waited(Arc<AtomicU64>);
+
+impl Waited {
+    /// Tells it.
+    pub fn tell(&self, time: Duration) {
+        self.0.store(
+            u64::try_from(time.as_millis()).unwrap_or(ledger::MAX).min(ledger::MAX),
+            Ordering::Relaxed,
+        );
+    }
+
+    /// Whole milliseconds; 0 when it was not told.
+    pub fn ms(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// Who said a turn.

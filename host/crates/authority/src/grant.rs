@@ -13,6 +13,7 @@ mod effective;
 mod narrow;
 mod needed;
 mod offer;
+mod weight;
 
 pub use effective::{Effective, Subject};
 pub use narrow::{Narrow, Narrowing};
@@ -24,6 +25,12 @@ pub const GRANT_LIMIT: usize = 4 * 1024 * 1024;
 
 /// Mounts of a grant at most; models too.
 pub const PLACES_LIMIT: usize = 64;
+
+/// The weight of a member to which none was given.
+pub const WEIGHT: u16 = 100;
+
+/// The largest weight; the smallest is 1.
+pub const WEIGHT_LIMIT: u16 = 1_000;
 
 /// Bytes of a path, source, driver or model name at most.
 const TEXT_LIMIT: usize = 4096;
@@ -57,6 +64,9 @@ pub struct Grant {
     pub mounts: BTreeMap<String, Place>,
     /// What each model label means.
     pub models: BTreeMap<String, ModelPlace>,
+    /// What part of a shared backend each member's processes get beside others; empty for the root.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub weights: BTreeMap<String, u16>,
 }
 
 /// One component of the team.
@@ -171,6 +181,16 @@ pub enum GrantError {
     /// More than [`Labels::LIMIT`] different data categories in mounts and rights together.
     #[error("the grant names {0} data labels; at most {limit} are allowed", limit = Labels::LIMIT)]
     Labels(usize),
+    /// A weight for a member that is not there, or out of range.
+    #[error("--weight {member}={weight}: {reason}")]
+    Weight {
+        /// The member.
+        member: String,
+        /// Its weight.
+        weight: u16,
+        /// Why not.
+        reason: String,
+    },
     /// A child is declared whose component's digest was not given.
     #[error("children.{0}: its component was not loaded")]
     NoComponent(String),
@@ -235,6 +255,7 @@ impl Grant {
         for label in self.children.keys() {
             check_name("child", label)?;
         }
+        weight::check(self)?;
         let members = self.children.values().chain([&self.root]);
         let unless = members.flat_map(|member| &member.rights).map(|right| &right.unless);
         let labels = self.mounts.values().map(|place| &place.labels).chain(unless);

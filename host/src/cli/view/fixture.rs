@@ -40,6 +40,7 @@ pub fn alone() -> Grant {
         children: BTreeMap::new(),
         mounts: BTreeMap::new(),
         models: BTreeMap::new(),
+        weights: BTreeMap::new(),
     }
 }
 

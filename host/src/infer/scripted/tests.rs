@@ -11,7 +11,14 @@ fn asked(role: Role, parts: Vec<Part>) -> Ask {
         max_tokens: 1_000,
         parameters: Vec::new(),
     };
-    Ask { model: "m".into(), process: "writer".into(), turn: 0, request: Arc::new(request) }
+    Ask {
+        model: "m".into(),
+        process: "writer".into(),
+        turn: 0,
+        request: Arc::new(request),
+        caller: Default::default(),
+        waited: Default::default(),
+    }
 }
 
 fn ask(text: &str) -> Ask {

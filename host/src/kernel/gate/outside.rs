@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use ledger::Meter;
 use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 
 use super::{Begun, Passing};
 use crate::kernel::answer::{Answer, Error};
-use crate::kernel::call::{Call, Condition};
+use crate::kernel::call::{Call, Condition, Key};
 use crate::kernel::decide::Decided;
-use crate::kernel::draw::Chunks;
-use crate::kernel::effect::{Performed, Permit, Seen};
+use crate::kernel::effect::{Asker, Performed, Permit, Seen};
 use crate::kernel::entry::Event;
 use crate::kernel::live::{Carried, Live, Reply};
+use crate::kernel::ports::Caller;
 use crate::kernel::state::Inconsistent;
 use crate::kernel::{Halt, Kernel, lease};
 
@@ -47,7 +48,8 @@ impl Kernel {
         Err(Halt::Ended)
     }
 
-    /// Does something outside. The rest of it goes on when the process is ended meanwhile: what was begun is recorded.
+    /// Does something outside. The rest of it goes on when the process is ended meanwhile: what was begun is recorded. Only a
+    /// model is not waited for then: what was reserved stays spent, and its place and its slot are free at once.
     pub(super) async fn act(
         self: &Arc<Self>,
         passing: Passing,
@@ -55,7 +57,9 @@ impl Kernel {
         reserve: Vec<(Meter, u64)>,
     ) -> Result<Reply, Halt> {
         let kernel = self.clone();
+        let asks = matches!(passing.call, Call::Generate(_) | Call::Stream(_));
         let task = tokio::spawn(async move { kernel.carry_out(passing, permit, reserve).await });
+        let _end = asks.then(|| End(task.abort_handle()));
         task.await.map_err(|_| Halt::Ended)?
     }
 
@@ -67,7 +71,7 @@ impl Kernel {
     ) -> Result<Reply, Halt> {
         let key = passing.key;
         let previous = permit.previous().await;
-        let (of, name, turn) = {
+        let (of, asker) = {
             let mut live = self.lock();
             if live.gone(key) {
                 return Err(Halt::Ended);
@@ -79,11 +83,10 @@ impl Kernel {
                 }
                 (Ok(previous), _) => previous,
             };
-            let me = live.state.proc(key).ok_or(Halt::Ended)?;
-            let (name, turn) = (me.name.clone(), me.turns);
+            let asker = live.asker(&passing).ok_or(Halt::Ended)?;
             let body = passing.body.clone().map(|bytes| Carried::of(bytes, passing.digest));
             let event = Event::Intent { call: passing.call.clone(), previous, reserve };
-            (live.append(now, key, passing.fuel, event, body)?, name, turn)
+            (live.append(now, key, passing.fuel, event, body)?, asker)
         };
         self.journal.until_durable(of).await?;
         let lost = {
@@ -95,7 +98,7 @@ impl Kernel {
         };
         let mut done = match lost {
             Some(error) => Performed::refused(error),
-            None => permit.perform(passing.body.clone(), name, turn).await,
+            None => permit.perform(passing.body.clone(), asker).await,
         };
         let mut live = self.lock();
         if !live.waits_in(key, of) {
@@ -105,7 +108,7 @@ impl Kernel {
         let now = live.now();
         if let (Some(chunks), Ok(answer)) = (done.chunks.take(), &mut done.out) {
             *answer = Answer::Id(of);
-            live.chunks.insert((key, of), Chunks { rest: chunks, held: None });
+            live.chunks.insert((key, of), chunks);
         }
         let body = done.body.clone().map(|bytes| Carried::of(bytes, done.digest));
         live.append(now, key, passing.fuel, Event::Outcome { of, out: done.out.clone() }, body)?;
@@ -117,7 +120,31 @@ impl Kernel {
     }
 }
 
+/// Ends a task when its process is not there any more to be answered.
+struct End(AbortHandle);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 impl Live {
+    /// Who asks, for a driver.
+    fn asker(&self, passing: &Passing) -> Option<Asker> {
+        let Key { run, pid } = passing.key;
+        let team = self.state.runs.get(&run)?;
+        let me = team.proc(pid)?;
+        let bound = match &passing.call {
+            Call::Generate(asked) | Call::Stream(asked) => {
+                asked.bound.saturating_add(asked.max_tokens.into())
+            }
+            _ => 0,
+        };
+        let caller = Caller { run, pid, weight: team.grant.weight(&me.member), bound };
+        Some(Asker { name: me.name.clone(), turn: me.turns, caller })
+    }
+
     /// Decides with what was seen; completes the call unless that is not enough to decide, and it is not the last look.
     fn looked(&mut self, mut passing: Passing, last: bool) -> Result<Begun, Inconsistent> {
         let now = self.now();

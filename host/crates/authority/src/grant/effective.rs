@@ -7,7 +7,7 @@ use ledger::{Amounts, MAX, Meter};
 
 use super::narrow::{self, Narrowing};
 use super::needed::{self, Met, Missing};
-use super::{Grant, GrantError, Member, Mode, Offer, offer};
+use super::{Grant, GrantError, Member, Mode, Offer, offer, weight};
 use crate::{Manifest, Pattern, Right, Rights, RightsError, Verb};
 
 /// What is to be run.
@@ -67,7 +67,8 @@ impl Grant {
         };
         let signed = subject.signed;
         let (mounts, models) = (offer.mounts, offer.models);
-        let grant = Grant { v: 1, package, version, signed, root, children, mounts, models };
+        let weights = offer.weights.iter().map(|(named, weight)| (weight::label(named), *weight)).collect();
+        let grant = Grant { v: 1, package, version, signed, root, children, mounts, models, weights };
         grant.check()?;
         Ok(Effective { grant, missing, unused, idle })
     }

@@ -21,6 +21,8 @@ pub struct Offer {
     pub narrow: Vec<Narrowing>,
     /// `--budget METER=AMOUNT`; the last one of a meter counts.
     pub budget: Vec<(Meter, u64)>,
+    /// `--weight MEMBER=N`; the last one of a member counts.
+    pub weights: Vec<(String, u16)>,
 }
 
 /// Whether every label and text is allowed.

@@ -57,6 +57,7 @@ fn full() -> Offer {
         allow: vec![(Verb::Tool, "*".parse().unwrap())],
         narrow: Vec::new(),
         budget: vec![(Meter::TokensIn, 7)],
+        weights: Vec::new(),
     }
 }
 
@@ -220,4 +221,25 @@ fn has_one_encoding() {
         assert!(Grant::decode(bad.as_bytes()).is_err(), "{bad}");
     }
     assert_eq!(Grant::decode(&vec![b' '; GRANT_LIMIT + 1]), Err(GrantError::TooLong(GRANT_LIMIT + 1)));
+}
+
+#[test]
+fn weights_are_the_members_and_a_grant_without_them_is_as_before() {
+    let plain = Grant::effective(&subject(Some(TEAM)), full()).unwrap().grant;
+    assert!(!String::from_utf8(plain.encode()).unwrap().contains("weights"));
+    assert_eq!((plain.weight(""), plain.weight("writer")), (WEIGHT, WEIGHT));
+    let weighed = |weights: &[(&str, u16)]| {
+        let weights = weights.iter().map(|(member, weight)| ((*member).to_owned(), *weight)).collect();
+        Grant::effective(&subject(Some(TEAM)), Offer { weights, ..full() }).map(|made| made.grant)
+    };
+    let grant = weighed(&[("root", 1), ("writer", 5), ("writer", 1_000)]).unwrap();
+    assert_eq!((grant.weight(""), grant.weight("writer")), (1, 1_000));
+    assert_eq!(Grant::decode(&grant.encode()).unwrap(), grant);
+    let says = |weights: &[(&str, u16)], words: &str| {
+        let error = weighed(weights).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    };
+    says(&[("reader", 5)], "--weight reader=5: there is no such member; there is root, writer");
+    says(&[("writer", 0)], "a weight is 1 to 1000");
+    says(&[("root", 1_001)], "--weight root=1001");
 }

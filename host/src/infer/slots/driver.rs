@@ -1,0 +1,105 @@
+//! A driver that asks another one when its turn has come.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+
+use super::line::{Line, Turn};
+use super::queue::Full;
+use crate::kernel::ports::{Ask, Chunk, Completion, Driver, Fault, Traits, Usage};
+
+/// Chunks of an answer that wait for their reader.
+const WAITING: usize = 64;
+/// How long an answer that nobody takes keeps its slot. Then it breaks off: an agent cannot keep others from a backend by
+/// not reading.
+const STALL: Duration = Duration::from_secs(30);
+
+/// See the module.
+pub struct Slots {
+    inner: Arc<dyn Driver>,
+    line: Arc<Line>,
+}
+
+impl Slots {
+    /// A driver whose questions wait in this line.
+    pub fn new(inner: Arc<dyn Driver>, line: Arc<Line>) -> Slots {
+        Slots { inner, line }
+    }
+}
+
+impl Driver for Slots {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn traits(&self, model: &str) -> Traits {
+        self.inner.traits(model)
+    }
+
+    fn generate(&self, ask: Ask) -> BoxFuture<'static, Result<Completion, Fault>> {
+        let (inner, line) = (self.inner.clone(), self.line.clone());
+        Box::pin(async move {
+            let mut turn = wait(&line, &ask).await?;
+            let answered = inner.generate(ask).await;
+            // A question that failed counts in full: it had a slot, and nobody knows how many tokens were made.
+            note(&mut turn, answered.as_ref().ok().and_then(|completion| completion.usage));
+            answered
+        })
+    }
+
+    fn stream(&self, ask: Ask) -> BoxFuture<'static, Result<Receiver<Result<Chunk, Fault>>, Fault>> {
+        let (inner, line) = (self.inner.clone(), self.line.clone());
+        Box::pin(async move {
+            let turn = wait(&line, &ask).await?;
+            let chunks = inner.stream(ask).await?;
+            let (sender, receiver) = mpsc::channel(WAITING);
+            tokio::spawn(forward(turn, chunks, sender));
+            Ok(receiver)
+        })
+    }
+
+    fn waiting(&self) -> Vec<(u32, u32)> {
+        self.line.order()
+    }
+}
+
+/// Waits for a slot, and says how long it took.
+async fn wait(line: &Arc<Line>, ask: &Ask) -> Result<Turn, Fault> {
+    let since = Instant::now();
+    let turn = line.turn(&ask.caller).await.map_err(busy)?;
+    ask.waited.tell(since.elapsed());
+    Ok(turn)
+}
+
+fn busy(full: Full) -> Fault {
+    Fault { detail: full.to_string(), retryable: true, retry_after_ms: None }
+}
+
+fn note(turn: &mut Turn, usage: Option<Usage>) {
+    if let Some(usage) = usage {
+        turn.used(usage.tokens_in.saturating_add(usage.tokens_out));
+    }
+}
+
+/// Passes an answer on. The slot is free when the backend is done, when the reader is gone, or when it does not read.
+async fn forward(mut turn: Turn, mut from: Receiver<Result<Chunk, Fault>>, to: Sender<Result<Chunk, Fault>>) {
+    loop {
+        let chunk = tokio::select! {
+            () = to.closed() => return,
+            chunk = from.recv() => chunk,
+        };
+        let Some(chunk) = chunk else { return };
+        if let Ok(Chunk::End { usage, .. }) = &chunk {
+            note(&mut turn, *usage);
+            drop(turn);
+            // The last of it may wait for its reader: it keeps nothing.
+            let _unread = to.send(chunk).await;
+            return;
+        }
+        if !matches!(tokio::time::timeout(STALL, to.send(chunk)).await, Ok(Ok(()))) {
+            return;
+        }
+    }
+}
