@@ -5,6 +5,7 @@
 //! - [`cases`], [`cli`], [`redteam`], [`crash`]: bad input, the command line, attacks, and a host that is killed.
 //! - [`remote`]: models behind HTTP, good ones and bad ones. [`remote_teams`]: the examples with one of them.
 //! - [`terminal`]: the host that runs, asked from a second terminal.
+//! - [`slots`]: who waits for a model, and who comes first.
 //! - [`tidy`]: the rules of the house.
 //!
 //! `cargo xtask test` builds what they need and runs them.
@@ -17,6 +18,7 @@ mod crash;
 mod redteam;
 mod remote;
 mod remote_teams;
+mod slots;
 mod support;
 mod syscalls;
 mod terminal;

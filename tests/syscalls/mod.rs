@@ -17,7 +17,7 @@ mod mounts;
 mod overlay;
 mod replay;
 mod table;
-mod team;
+pub mod team;
 mod teams;
 mod time;
 mod topics;

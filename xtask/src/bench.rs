@@ -7,7 +7,7 @@ use crate::step::Steps;
 use crate::workspace::{self, Workspace};
 use crate::{guests, setup};
 
-/// Runs the harness; standard output is its own (with `--json`, JSON only).
+/// Runs the harness; standard output is its own (with `--json`, JSON only; with `--scheduling`, another harness).
 pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCode, Error> {
     let mut steps = Steps::new(3);
     steps.run("checking the tools", || setup::build(workspace))?;

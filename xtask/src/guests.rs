@@ -37,6 +37,7 @@ const GUESTS: &[Guest] = &[
     example("examples/reviewed-merge/reviewer", "examples/reviewed-merge/reviewer.wasm"),
     example("examples/reviewed-merge/writer", "examples/reviewed-merge/writer.wasm"),
     Guest { source: "tests/guests/probe", place: Place::Test("probe") },
+    Guest { source: "tests/guests/asker", place: Place::Test("asker") },
     Guest { source: "tests/guests/idle", place: Place::Test("idle") },
     Guest { source: "tests/guests/load", place: Place::Test("load") },
     Guest { source: "tests/guests/tally", place: Place::Test("tally") },

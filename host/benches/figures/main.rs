@@ -1,4 +1,5 @@
-//! The figures, each beside the bare limit measured in the same run: `cargo xtask bench [--json]`.
+//! The figures, each beside the bare limit measured in the same run: `cargo xtask bench [--json]`;
+//! and who comes first at a model: `cargo xtask bench --scheduling`.
 //!
 //! Bare means the same component on the same engine with host functions that do nothing, in this process and in this
 //! run, so that the ratio does not depend on the machine.
@@ -8,6 +9,7 @@ mod exchange;
 mod idle;
 mod log;
 mod ours;
+mod scheduling;
 mod table;
 mod whole;
 
@@ -22,19 +24,24 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let done = match words[..] {
-        // This program is its own compiling child, its own measured process, and its own bare peer.
-        ["compile-child", input, output] => {
-            aos_host::sandbox::compile::child(Path::new(input), Path::new(output)).map_err(Into::into)
-        }
-        ["idle-bare", count] => idle::bare(count),
-        ["idle-ours", count] => idle::ours(count),
-        ["exchange"] => exchange::ours(),
-        ["hello-bare", component, cache] => whole::bare(Path::new(component), Path::new(cache)),
-        [] => measure(false),
-        ["--json"] => measure(true),
-        _ => Err(format!("unknown arguments: {words:?}; --json is the only one").into()),
-    };
+    let done =
+        match words[..] {
+            // This program is its own compiling child, its own measured process, and its own bare peer.
+            ["compile-child", input, output] => {
+                aos_host::sandbox::compile::child(Path::new(input), Path::new(output)).map_err(Into::into)
+            }
+            ["idle-bare", count] => idle::bare(count),
+            ["idle-ours", count] => idle::ours(count),
+            ["exchange"] => exchange::ours(),
+            ["hello-bare", component, cache] => whole::bare(Path::new(component), Path::new(cache)),
+            [] => measure(false),
+            ["--json"] => measure(true),
+            ["--scheduling", ref rest @ ..] => {
+                scheduling::figures(rest.contains(&"--whole"), rest.contains(&"--json"))
+            }
+            _ => Err(format!("unknown arguments: {words:?}; --json, or --scheduling with --whole or --json")
+                .into()),
+        };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -16,7 +16,7 @@ use super::models::{self, Catalogue, ModelFlag, ModelSource};
 use crate::infer::slots::Lines;
 use crate::kernel::Outside;
 use crate::kernel::entry::Opening;
-use crate::kernel::ports::Mount;
+use crate::kernel::ports::{Driver, Mount};
 use crate::limits::{BODY_BYTES, PROCESSES};
 use crate::mounts::{Directory, overlap};
 use crate::sandbox::cache::Cache;
@@ -98,6 +98,17 @@ pub struct Prepared {
     pub(crate) input: Bytes,
     pub(crate) sandbox: Sandbox,
     pub(crate) components: Vec<(Digest, Bytes)>,
+}
+
+impl Prepared {
+    /// Puts another driver behind the label of a model that was granted: for a program that brings a backend of its own. The
+    /// grant, and with it the log, says nothing of it.
+    pub fn behind(&mut self, label: &str, driver: Arc<dyn Driver>) {
+        if let Some(model) = self.outside.models.get_mut(label) {
+            model.traits = driver.traits(&model.name);
+            model.driver = driver;
+        }
+    }
 }
 
 /// A team's files.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ledger::Meter;
 use serde::{Deserialize, Serialize};
 
-use super::call::{Key, Pid, RunId};
+use super::call::{Call, Key, Pid, RunId};
 use super::live::Live;
 use super::ports::Driver;
 use super::state::{Proc, Stage};
@@ -58,6 +58,9 @@ pub struct Waiting {
     pub seq: u64,
     /// Whom it waits for.
     pub stage: Stage,
+    /// The label of the model that it asks.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub model: Option<String>,
     /// Its place in the line for a slot of its model. This alone is not durable: it is so now.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub place: Option<Place>,
@@ -110,8 +113,8 @@ fn placed(glance: &mut Glance, drivers: &Drivers) {
     let mut lines: HashMap<(RunId, String), (usize, HashMap<(RunId, Pid), usize>)> = HashMap::new();
     for me in &mut glance.processes {
         let Some(waiting) = &mut me.waits else { continue };
-        let (Call::Generate(asked) | Call::Stream(asked)) = &waiting.call else { continue };
-        let model = (me.run, asked.model.clone());
+        let Some(label) = &waiting.model else { continue };
+        let model = (me.run, label.clone());
         let Some(driver) = drivers.get(&model) else { continue };
         let (of, places) = lines.entry(model).or_insert_with(|| {
             let order = driver.waiting();
@@ -125,7 +128,7 @@ fn placed(glance: &mut Glance, drivers: &Drivers) {
 impl Waiting {
     /// What it waits for, for a person, when it waits for a slot: `a slot of default (3rd of 17)`.
     pub fn slot(&self) -> Option<String> {
-        let (Call::Generate(asked) | Call::Stream(asked)) = &self.call else { return None };
+        let model = self.model.as_ref()?;
         let Place { place, of } = self.place?;
         let nth = match (place % 10, place % 100) {
             (1, n) if n != 11 => "st",
@@ -133,7 +136,7 @@ impl Waiting {
             (3, n) if n != 13 => "rd",
             _ => "th",
         };
-        Some(format!("a slot of {} ({place}{nth} of {of})", asked.model))
+        Some(format!("a slot of {model} ({place}{nth} of {of})"))
     }
 }
 
@@ -158,8 +161,13 @@ impl Live {
 
 fn living(key: Key, me: &Proc) -> Living {
     let used = |meter| me.account.used(meter);
-    let waits =
-        me.pending.as_ref().map(|pending| Waiting { seq: pending.seq, stage: pending.stage, place: None });
+    let waits = me.pending.as_ref().map(|pending| {
+        let model = match &pending.call {
+            Call::Generate(asked) | Call::Stream(asked) => Some(asked.model.clone()),
+            _ => None,
+        };
+        Waiting { seq: pending.seq, stage: pending.stage, model, place: None }
+    });
     Living {
         run: key.run,
         pid: key.pid,
@@ -170,5 +178,33 @@ fn living(key: Key, me: &Proc) -> Living {
         fuel: used(Meter::Fuel),
         tokens: used(Meter::TokensIn).saturating_add(used(Meter::TokensOut)),
         micro_usd: used(Meter::MicroUsd),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::call::Question;
+
+    #[test]
+    fn a_place_in_a_line_is_said_as_people_say_it() {
+        let asked = Question {
+            model: "default".into(),
+            max_tokens: 1,
+            bound: 1,
+            tools: false,
+            json: false,
+            fault: None,
+        };
+        let said = |place: Option<usize>| {
+            let place = place.map(|place| Place { place, of: 113 });
+            Waiting { seq: 1, stage: Stage::Acts, call: Call::Generate(asked.clone()), place }.slot()
+        };
+        assert_eq!(said(None), None);
+        for (place, text) in
+            [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (13, "13th"), (112, "112th")]
+        {
+            assert_eq!(said(Some(place)), Some(format!("a slot of default ({text} of 113)")));
+        }
     }
 }

@@ -43,8 +43,10 @@ impl Driver for Slots {
         Box::pin(async move {
             let mut turn = wait(&line, &ask).await?;
             let answered = inner.generate(ask).await;
-            // A question that failed counts in full: it had a slot, and nobody knows how many tokens were made.
-            note(&mut turn, answered.as_ref().ok().and_then(|completion| completion.usage));
+            match &answered {
+                Ok(completion) => note(&mut turn, completion.usage),
+                Err(fault) => failed(&mut turn, fault),
+            }
             answered
         })
     }
@@ -52,8 +54,8 @@ impl Driver for Slots {
     fn stream(&self, ask: Ask) -> BoxFuture<'static, Result<Receiver<Result<Chunk, Fault>>, Fault>> {
         let (inner, line) = (self.inner.clone(), self.line.clone());
         Box::pin(async move {
-            let turn = wait(&line, &ask).await?;
-            let chunks = inner.stream(ask).await?;
+            let mut turn = wait(&line, &ask).await?;
+            let chunks = inner.stream(ask).await.inspect_err(|fault| failed(&mut turn, fault))?;
             let (sender, receiver) = mpsc::channel(WAITING);
             tokio::spawn(forward(turn, chunks, sender));
             Ok(receiver)
@@ -74,12 +76,19 @@ async fn wait(line: &Arc<Line>, ask: &Ask) -> Result<Turn, Fault> {
 }
 
 fn busy(full: Full) -> Fault {
-    Fault { detail: full.to_string(), retryable: true, retry_after_ms: None }
+    Fault { detail: full.to_string(), retryable: true, ..Fault::default() }
 }
 
 fn note(turn: &mut Turn, usage: Option<Usage>) {
     if let Some(usage) = usage {
         turn.used(usage.tokens_in.saturating_add(usage.tokens_out));
+    }
+}
+
+/// A question that failed counts in full, unless it is known that nothing was made of it.
+fn failed(turn: &mut Turn, fault: &Fault) {
+    if !fault.spent {
+        turn.used(0);
     }
 }
 

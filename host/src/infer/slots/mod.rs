@@ -18,6 +18,8 @@ pub mod share;
 
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod tests;
 
 pub use driver::Slots;
 pub use line::Line;
