@@ -162,6 +162,7 @@ fn a_server_that_is_not_there() {
         &json!({"detail": "the model's server cannot be reached", "retryable": true, "retry_after_ms": null})
     );
     assert_eq!(left(&results[0]), left(&results[2]));
+    run.ran.says(&format!("r1/1 probe was not answered: a (m-a at {url}/v1): "));
     let told = run.first(|entry| entry.kind() == "outcome").out().to_string();
     assert!(told.contains(&url) && told.contains("check that it runs"), "{told}");
 }

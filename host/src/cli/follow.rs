@@ -19,7 +19,7 @@ use crate::host::Dirs;
 use crate::host::ruling::Question;
 use crate::journal::Reader;
 use crate::journal::reader::Span;
-use crate::kernel::answer::Exit;
+use crate::kernel::answer::{Error, Exit};
 use crate::kernel::call::{Call, Key, Level, Pid, RunId};
 use crate::kernel::entry::{Entry, Event};
 
@@ -91,6 +91,15 @@ pub fn logged(event: &Event) -> Option<Level> {
     }
 }
 
+/// Why a model did not answer, as the operator is told.
+fn failed(event: &Event) -> Option<String> {
+    match event {
+        Event::Call { out: Err(Error::Unavailable(fault)), .. }
+        | Event::Outcome { out: Err(Error::Unavailable(fault)), .. } => fault.remedy.clone(),
+        _ => None,
+    }
+}
+
 /// A log line as it is shown: `r1/2 synthesizer info: text`.
 pub fn log_line(key: Key, name: &str, level: Level, text: &[u8]) -> String {
     let text = text.strip_suffix(b"\n").unwrap_or(text);
@@ -106,6 +115,8 @@ pub struct Follower {
     shown: BTreeSet<Refused>,
     /// What the operator is asked now, oldest first.
     asked: VecDeque<Question>,
+    /// What went wrong with models, as it was shown.
+    failures: BTreeSet<String>,
     quiet: bool,
     typed: Typed,
 }
@@ -117,8 +128,9 @@ impl Follower {
     /// When the log cannot be read.
     pub fn open(dirs: &Dirs, run: RunId, quiet: bool, typed: Typed) -> Result<Follower, Failure> {
         let reader = Reader::open(&dirs.state)?;
-        let (fold, shown, asked) = (Fold::new(run), BTreeSet::new(), VecDeque::new());
-        Ok(Follower { reader, run, fold, next: None, shown, asked, quiet, typed })
+        let (shown, asked, failures) = (BTreeSet::new(), VecDeque::new(), BTreeSet::new());
+        let fold = Fold::new(run);
+        Ok(Follower { reader, run, fold, next: None, shown, asked, failures, quiet, typed })
     }
 
     /// What it did so far.
@@ -189,7 +201,7 @@ impl Follower {
         if seen < from {
             return Ok(());
         }
-        let Follower { reader, run, fold, shown, asked, quiet, typed, .. } = self;
+        let Follower { reader, run, fold, shown, asked, failures, quiet, typed, .. } = self;
         entries(reader, *run, (from, seen), |entry, grant| {
             let refusal = fold.take(&entry, grant.as_ref())?;
             let view = fold.view();
@@ -204,6 +216,16 @@ impl Follower {
                     true => refusal.lines(*run, Some(typed)).iter().for_each(|line| note(line)),
                     false => note(&format!("further refusals: aos-host inspect r{run}{}", typed.state())),
                 }
+            }
+            if let Some(failure) = failed(&entry.event).filter(|_| failures.len() < SHOWN)
+                && failures.insert(failure.clone())
+            {
+                let key = Key { run: *run, pid: entry.pid };
+                note(&format!(
+                    "{key} {} was not answered: {}",
+                    visible(view.name(entry.pid)),
+                    visible(&failure)
+                ));
             }
             match (&entry.event, fold.grant()) {
                 (Event::Start(birth), Some(grant)) if birth.parent.is_none() && !*quiet => {
