@@ -143,11 +143,9 @@ impl<'a> Check<'a> {
                 let leaf = Digest(audit::leaf_hash(line));
                 self.asks.insert((entry.run, entry.pid), (entry.seq, leaf));
             }
-            Event::Rule { pid, of, leaf, .. } => {
-                if self.asks.remove(&(entry.run, pid)) != Some((of, leaf)) {
-                    let what = format!("the operator answered to another entry than #{of}");
-                    return Err(Fault::Entry { seq: entry.seq, what });
-                }
+            Event::Rule { pid, of, leaf, .. } if self.asks.remove(&(entry.run, pid)) != Some((of, leaf)) => {
+                let what = format!("the operator answered to another entry than #{of}");
+                return Err(Fault::Entry { seq: entry.seq, what });
             }
             _ => {}
         }

@@ -89,7 +89,7 @@ pub(super) struct Asker {
 /// What a look gave.
 pub(super) enum Seen {
     /// The answer.
-    Answer(Performed),
+    Answer(Box<Performed>),
     /// What the kernel needs to decide.
     Base(Found),
 }
@@ -183,10 +183,12 @@ impl Permit {
             (Port::Mount(port), Effect::Base { ask, .. }) => {
                 match blocking(move || Ok(overlay::look::look(&*port, &ask))).await {
                     Ok(found) => Seen::Base(found),
-                    Err(error) => Seen::Answer(Performed::refused(mount::error(error))),
+                    Err(error) => Seen::Answer(Box::new(Performed::refused(mount::error(error)))),
                 }
             }
-            (port, effect) => Seen::Answer(Permit { effect, port }.perform(None, Asker::default()).await),
+            (port, effect) => {
+                Seen::Answer(Box::new(Permit { effect, port }.perform(None, Asker::default()).await))
+            }
         }
     }
 

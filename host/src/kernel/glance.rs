@@ -108,9 +108,12 @@ impl Kernel {
 /// The drivers of each run's models, by label.
 type Drivers = HashMap<(RunId, String), Arc<dyn Driver>>;
 
+/// Each one's place in a line, from 1.
+type Places = HashMap<(RunId, Pid), usize>;
+
 /// Says of those who ask a model which place they have in its line.
 fn placed(glance: &mut Glance, drivers: &Drivers) {
-    let mut lines: HashMap<(RunId, String), (usize, HashMap<(RunId, Pid), usize>)> = HashMap::new();
+    let mut lines: HashMap<(RunId, String), (usize, Places)> = HashMap::new();
     for me in &mut glance.processes {
         let Some(waiting) = &mut me.waits else { continue };
         let Some(label) = &waiting.model else { continue };

@@ -49,7 +49,7 @@ pub(super) fn there(dirs: &Dirs, wanted: &Wanted, spelling: &Spelling) -> Result
     let (tell, mut told) = mpsc::unbounded_channel();
     thread::spawn(move || {
         loop {
-            let reply = owner.next();
+            let reply = owner.later();
             let more = matches!(reply, Ok(Reply::Opened(_)));
             if tell.send(reply).is_err() || !more {
                 return;

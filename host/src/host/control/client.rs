@@ -106,7 +106,7 @@ impl Owner {
     ///
     /// # Errors
     /// When there is none.
-    pub fn next(&mut self) -> Result<Reply, Unanswered> {
+    pub fn later(&mut self) -> Result<Reply, Unanswered> {
         self.stream.get_ref().set_read_timeout(None)?;
         self.reply()
     }

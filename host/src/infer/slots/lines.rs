@@ -18,7 +18,10 @@ pub struct Differs {
 
 /// The lines that are in use. Clones are the same.
 #[derive(Clone, Default)]
-pub struct Lines(Arc<Mutex<BTreeMap<String, (Share, Weak<Line>)>>>);
+pub struct Lines(Arc<Mutex<ByBackend>>);
+
+/// How each was set up, and its line while somebody uses it.
+type ByBackend = BTreeMap<String, (Share, Weak<Line>)>;
 
 impl std::fmt::Debug for Lines {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

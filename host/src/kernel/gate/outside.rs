@@ -158,7 +158,7 @@ impl Live {
             (Decided::Look(_), Some(Seen::Base(_)) | None) => Performed::refused(Error::Busy),
             (_, Some(Seen::Answer(seen))) => {
                 let size = seen.body.as_ref().map_or(0, |body| body.len() as u64);
-                self.unpaid(passing.key, size).map_or(seen, Performed::refused)
+                self.unpaid(passing.key, size).map_or(*seen, Performed::refused)
             }
             (_, Some(Seen::Base(_)) | None) => Performed::refused(Error::Denied),
         };

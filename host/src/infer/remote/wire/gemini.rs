@@ -73,11 +73,11 @@ fn part(part: &Part, turns: &[Turn]) -> Result<Value, Fault> {
 
 /// The tool of a call: outputs are paired by its name here.
 fn called<'a>(id: &'a str, turns: &'a [Turn]) -> &'a str {
-    let calls = turns.iter().flat_map(|turn| &turn.parts).filter_map(|part| match part {
+    let mut calls = turns.iter().flat_map(|turn| &turn.parts).filter_map(|part| match part {
         Part::ToolCall { id: own, name, .. } if own == id => Some(name.as_str()),
         _ => None,
     });
-    calls.last().unwrap_or(id)
+    calls.next_back().unwrap_or(id)
 }
 
 #[derive(Deserialize)]
