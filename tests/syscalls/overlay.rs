@@ -273,19 +273,29 @@ fn labels_go_with_what_is_written() {
     place.file("site/a", "base");
     let child = json!([{"op": "read", "mount": "diary", "path": "a"}, write("b", "dear diary")]);
     let script = json!([
-        {"op": "spawn", "component": "child", "input": child},
-        {"op": "receive"},
         read("a"),
+        {"op": "spawn", "component": "child", "input": child},
+        {"op": "labels"},
+        // The notice of the child's end carries what the child carried.
+        {"op": "receive"},
+        {"op": "declassify", "label": "personal"},
         {"op": "labels"},
         read("b"),
         {"op": "labels"},
     ]);
-    let needs =
-        "spawn = [\"child\"]\nread = [\"site\"]\n[needs.delegate]\nread = [\"diary\"]\nwrite = [\"site\"]";
+    let needs = "spawn = [\"child\"]\nread = [\"site\"]\ndeclassify = [\"personal\"]\n[needs.delegate]\nread = [\"diary\"]\nwrite = [\"site\"]";
     let manifest = team(needs, &[("child", "needs = { read = [\"diary\"], write = [\"site\"] }")]);
-    let flags = ["--mount", "site=site:overlay", "--mount", "diary=diary,label=personal"];
+    let flags = [
+        "--mount",
+        "site=site:overlay",
+        "--mount",
+        "diary=diary,label=personal",
+        "--allow",
+        "declassify=personal",
+    ];
     let results = place.probes(&manifest, &flags, &script).results();
-    assert_eq!((&results[3]["ok"], &results[5]["ok"]), (&json!([]), &json!(["personal"])), "{results:?}");
+    let seen: Vec<&Value> = [2, 5, 7].iter().map(|at| &results[*at]["ok"]).collect();
+    assert_eq!(seen, [&json!([]), &json!([]), &json!(["personal"])], "{results:?}");
 }
 
 /// No link of the base is followed, wherever it leads, so that each file has one path.

@@ -78,6 +78,12 @@ pub enum Verb {
         #[arg(value_name = "RUN#ENTRY", value_parser = flags::question)]
         question: (RunId, u64),
     },
+    /// See what a run needed, and what another grant would have refused it
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  aos-host grant suggest r1 > least.toml\n  aos-host grant try least.toml r1"
+    )]
+    Grant(GrantVerb),
     /// Show what a run did, and what it cost
     #[command(after_help = "Example:\n  aos-host inspect r1")]
     Inspect(About),
@@ -228,6 +234,27 @@ pub struct ResumeArgs {
     /// How the host works, unless one runs already
     #[command(flatten)]
     pub host: HostArgs,
+}
+
+/// What can be done about grants.
+#[derive(Debug, Subcommand)]
+pub enum GrantVerb {
+    /// Print the least grant that a run needed, from its entries
+    #[command(after_help = "Example:\n  aos-host grant suggest r1 > least.toml")]
+    Suggest(About),
+    /// Decide a past run's calls under another grant: exit code 3 if some would have been refused
+    #[command(after_help = "Example:\n  aos-host grant try least.toml r1")]
+    Try(TryArgs),
+}
+
+/// Arguments of `grant try`.
+#[derive(Debug, Args)]
+pub struct TryArgs {
+    /// A file with rights, as `grant suggest` prints it; an agent.toml too
+    pub file: PathBuf,
+    /// Which run
+    #[command(flatten)]
+    pub about: About,
 }
 
 /// Arguments of `replay`.

@@ -8,7 +8,7 @@ use super::view::tree::tree;
 use crate::host::Dirs;
 use crate::journal::Reader;
 
-/// Shows a run as a tree, or as JSON lines of the kinds `run`, `process` and `refusal`.
+/// Shows a run as a tree, or as JSON lines of the kinds `run`, `process`, `refusal` and `flow`.
 ///
 /// # Errors
 /// When there is no such run, or the log cannot be read or does not follow.
@@ -20,6 +20,7 @@ pub fn inspect(dirs: &Dirs, about: &About, out: &mut Out) -> Result<Code, Failur
         out.json("run", view)?;
         view.processes.iter().try_for_each(|process| out.json("process", process))?;
         view.refusals.iter().try_for_each(|refusal| out.json("refusal", refusal))?;
+        view.flows.iter().try_for_each(|flow| out.json("flow", flow))?;
     } else {
         tree(view).iter().try_for_each(|line| out.line(line))?;
     }

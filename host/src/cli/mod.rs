@@ -3,7 +3,7 @@
 //!
 //! - [`args`], [`flags`], [`help`]: what can be typed. [`command`]: what was typed.
 //! - [`run`] and [`resume`] with [`place`], [`follow`] and [`prompt`]; [`up`], [`ps`], [`signal`], [`rule`]: hosts and what
-//!   runs on them. [`inspect`], [`logs`], [`replay`], [`audit`], [`doctor`], [`overlay`], [`model`]: the other verbs.
+//!   runs on them. [`inspect`], [`grant`], [`logs`], [`replay`], [`audit`], [`doctor`], [`overlay`], [`model`]: the other verbs.
 //! - [`view`]: entries, for people. [`out`], [`failure`]: the streams and the exit codes.
 
 use std::ffi::OsString;
@@ -23,6 +23,7 @@ pub mod export;
 pub mod failure;
 pub mod flags;
 pub mod follow;
+pub mod grant;
 pub mod help;
 pub mod inspect;
 pub mod logs;
@@ -89,6 +90,7 @@ fn perform(cli: Cli, out: &mut Out) -> Result<Code, Failure> {
         Verb::Run(args) => run::run(&dirs, *args, out),
         Verb::Resume(args) => resume::resume(&dirs, &args, out),
         Verb::Overlay(verb) => overlay::overlay(&dirs, &verb, out),
+        Verb::Grant(verb) => grant::grant(&dirs, &verb, out),
         Verb::Inspect(about) => inspect::inspect(&dirs, &about, out),
         Verb::Up(args) => up::up(&dirs, &args),
         Verb::Ps(format) => ps::ps(&dirs, format, out),

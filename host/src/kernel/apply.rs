@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use authority::Grant;
+use authority::{Grant, Labels};
 use bytes::Bytes;
 use ledger::Meter;
 
@@ -13,6 +13,7 @@ use super::state::{Inconsistent, Payload, Proc, Ruling, Run, Stage, State};
 use super::{cost, lease};
 
 mod effect;
+mod label;
 mod life;
 mod overlay;
 mod wait;
@@ -103,8 +104,10 @@ impl Change<'_> {
             Event::Start(birth) => life::start(run, pid, birth, self.entry.t),
             Event::Call { call, out, repeat, .. } => {
                 self.charge(run, call, out, repeat)?;
+                self.learn(run, call, out)?;
                 match out {
                     Ok(answer) => {
+                        self.stain(run, call)?;
                         let begun = Begun {
                             id: self.entry.seq,
                             size: self.size(),
@@ -131,7 +134,7 @@ impl Change<'_> {
                 Ok(())
             }
             Event::Outcome { of, out } => self.outcome(run, *of, out),
-            Event::Signal { pid, signal: Signal::Stop } => self.stop(run, *pid),
+            Event::Signal { pid, signal: Signal::Stop } => self.stop(run, *pid, Labels::default()),
             Event::Signal { pid, signal: Signal::Kill } => life::kill(run, *pid),
             // Not on this host yet.
             Event::Signal { signal: Signal::Pause | Signal::Resume, .. } => Ok(()),

@@ -149,11 +149,17 @@ pub(super) fn broadcast(run: &mut Run, from: Pid, topic: &str, parcel: &Parcel) 
     pids
 }
 
-/// Puts a notice of the kernel's into a mailbox. Notices are few and small, so they need no room.
-pub(super) fn notify(proc: &mut Proc, id: u64, topic: &str, priority: Priority, text: String) {
+/// Puts a notice of the kernel's into a mailbox, with the categories of whom it tells about. Notices are few and small, so
+/// they need no room.
+pub(super) fn notify(
+    proc: &mut Proc,
+    id: u64,
+    topic: &str,
+    (priority, labels): (Priority, Labels),
+    text: String,
+) {
     let size = text.len() as u64;
     let body = Payload(Some(text.into()));
-    let labels = Labels::default();
     proc.mailbox.push(Message {
         id,
         sender: 0,

@@ -4,6 +4,7 @@
 //! - [`state`] and its fold in `apply`: everything the kernel knows, from the entries alone.
 //! - `decide` with `ipc`, `lease`, `mount`, `overlay`, `artifact`, `infer`, `children`: pure decisions.
 //! - [`gate`]: the one way in. `effect`, `draw`: the ways out, by permit.
+//! - [`trial`], [`evidence`]: a past run under another grant; the least grant that it needed.
 //! - [`tape`]: the same answers from the entries, for replay. [`resume`]: from the entries first, and then live.
 //! - [`ports`]: what `host` wires in.
 
@@ -26,6 +27,7 @@ mod draw;
 mod due;
 pub mod effect;
 pub mod entry;
+pub mod evidence;
 pub mod gate;
 pub mod glance;
 mod infer;
@@ -42,6 +44,7 @@ pub mod request;
 pub mod resume;
 pub mod state;
 pub mod tape;
+pub mod trial;
 
 use answer::Exit;
 use call::{Call, Key, RunId};
@@ -53,6 +56,7 @@ use state::{Inconsistent, Limits, Stage, State};
 use crate::journal::{Journal, Stopped};
 
 pub use effect::{Model, Outside};
+pub use mount::SCRATCH;
 
 /// Why the kernel does nothing more for a process.
 #[derive(Debug, Clone, thiserror::Error)]

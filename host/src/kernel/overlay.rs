@@ -11,7 +11,6 @@
 use std::collections::BTreeMap;
 
 use audit::Digest;
-use authority::Labels;
 use serde::{Deserialize, Serialize};
 
 use super::decide::{Decided, Effect};
@@ -41,8 +40,6 @@ pub struct Cover {
     pub base: Base,
     /// The file that is there now; absent where the base's was removed.
     pub now: Option<File>,
-    /// The data categories that the process carried which changed it last; whoever reads it takes them on.
-    pub labels: Labels,
 }
 
 /// What a base has at a path.
@@ -134,29 +131,21 @@ impl Overlay {
         all.map_while(move |(path, cover)| Some((path.strip_prefix(&prefix)?, cover)))
     }
 
-    /// The data categories of what is changed at a path and below it.
-    pub(super) fn labels(&self, path: &str) -> Labels {
-        let own = self.covers.get(path).into_iter();
-        own.chain(self.below(path).map(|(_, cover)| cover))
-            .fold(Labels::default(), |all, cover| all.union(&cover.labels))
-    }
-
     /// Changes a path; a path that was not covered needs to be told what its base has.
     pub(super) fn set(
         &mut self,
         path: &str,
         base: Option<&Base>,
         now: Option<File>,
-        labels: Labels,
     ) -> Result<(), &'static str> {
         let size = |file: &Option<File>| file.as_ref().map_or(0, |file| file.size);
         if !self.covers.contains_key(path) {
             let base = base.ok_or("what the base has there is missing")?.clone();
-            self.covers.insert(path.to_owned(), Cover { base, now: None, labels: Labels::default() });
+            self.covers.insert(path.to_owned(), Cover { base, now: None });
         }
         let cover = self.covers.get_mut(path).ok_or("it is not covered")?;
         self.bytes = self.bytes.saturating_sub(size(&cover.now)).saturating_add(size(&now));
-        (cover.now, cover.labels) = (now, labels);
+        cover.now = now;
         if cover.now.is_none() && cover.base == Base::Absent {
             self.covers.remove(path);
         }

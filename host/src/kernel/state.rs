@@ -49,6 +49,8 @@ pub struct Run {
     pub by_digest: BTreeMap<Digest, usize>,
     /// Of each mount that is one, by label.
     pub overlays: BTreeMap<String, Overlay>,
+    /// By mount: the data categories of those who changed its directory in this run.
+    pub stains: BTreeMap<String, Labels>,
 }
 
 /// A process.
@@ -283,6 +285,15 @@ impl Run {
         self.procs.get_mut((pid as usize).checked_sub(1)?)
     }
 
+    /// The data categories of a mount: those that the operator gave it, and those of what was written there in this run.
+    pub fn labels_of(&self, mount: &str) -> Labels {
+        let given = self.grant.mounts.get(mount).map(|place| place.labels.clone()).unwrap_or_default();
+        match self.stains.get(mount) {
+            Some(stain) => given.union(stain),
+            None => given,
+        }
+    }
+
     /// One that has no process yet.
     pub(super) fn new(grant: Arc<Grant>) -> Run {
         let overlays = grant.mounts.iter().filter(|(_, place)| place.mode == Mode::Overlay);
@@ -297,6 +308,7 @@ impl Run {
             leases: BTreeMap::new(),
             artifacts: Vec::new(),
             by_digest: BTreeMap::new(),
+            stains: BTreeMap::new(),
         }
     }
 

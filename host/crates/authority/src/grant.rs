@@ -10,12 +10,14 @@ use crate::manifest::RESERVED;
 use crate::{Labels, Pattern, Rights};
 
 mod effective;
+mod file;
 mod narrow;
 mod needed;
 mod offer;
 mod weight;
 
 pub use effective::{Effective, Subject};
+pub use file::GrantFile;
 pub use narrow::{Narrow, Narrowing};
 pub use needed::Missing;
 pub use offer::Offer;

@@ -6,6 +6,7 @@
 //! - [`Right`], [`Rights`]: what a process holds; [`Rights::decide`] and [`Rights::attenuate`].
 //! - [`Manifest`]: what a publisher says that a component needs (`agent.toml`).
 //! - [`Grant`]: what the operator allows, and what each label means; [`Grant::effective`] makes it.
+//! - [`GrantFile`]: a grant's rights as TOML, to be read and changed by a person.
 //!
 //! Invariants:
 //! - Pure: no I/O, no clock, no randomness; the same arguments give the same answer, also on wasm32.
@@ -23,8 +24,8 @@ mod right;
 mod verb;
 
 pub use grant::{
-    Effective, GRANT_LIMIT, Grant, GrantError, Member, Missing, Mode, ModelPlace, Narrow, Narrowing, Offer,
-    PLACES_LIMIT, Place, Subject, WEIGHT, WEIGHT_LIMIT,
+    Effective, GRANT_LIMIT, Grant, GrantError, GrantFile, Member, Missing, Mode, ModelPlace, Narrow,
+    Narrowing, Offer, PLACES_LIMIT, Place, Subject, WEIGHT, WEIGHT_LIMIT,
 };
 pub use label::{LabelError, Labels};
 pub use manifest::{CHILDREN_LIMIT, Child, MANIFEST_LIMIT, Manifest, ManifestError, Package};

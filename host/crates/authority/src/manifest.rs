@@ -37,8 +37,8 @@ use crate::Rights;
 mod budget;
 mod error;
 mod fields;
-mod needs;
-mod table;
+pub(crate) mod needs;
+pub(crate) mod table;
 mod team;
 
 pub use error::ManifestError;

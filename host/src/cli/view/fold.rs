@@ -5,6 +5,7 @@ use std::sync::Arc;
 use authority::Grant;
 use bytes::Bytes;
 
+use super::flow;
 use super::process::ProcessView;
 use super::refusal::{self, Refusal};
 use super::run::{REFUSALS, RunView};
@@ -47,10 +48,14 @@ impl Fold {
             Event::Outcome { .. } => self.state.proc(key).and_then(|me| me.pending.clone()),
             _ => None,
         };
+        let before = self.state.proc(key).map(|me| me.labels.clone()).unwrap_or_default();
         // Entries of other runs may lie between two of this one.
         self.state.seq = entry.seq.saturating_sub(1);
         self.state.apply(entry, grant, &mut Vec::new())?;
         self.count(entry);
+        let after = self.state.proc(key).map(|me| me.labels.clone()).unwrap_or_default();
+        let call = pending.as_ref().map(|pending| &pending.call);
+        flow::note(&mut self.view, entry, call, &before, &after);
         let (call, out, size, times) = match (&entry.event, &pending) {
             (Event::Call { call, out, repeat, .. }, _) => {
                 (call, out, entry.body.map_or(0, |body| body.size), repeat.map_or(1, |repeat| repeat.times))

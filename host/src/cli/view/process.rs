@@ -58,6 +58,19 @@ pub struct ProcessView {
     pub denied: u64,
     /// Calls that its budget did not cover.
     pub unpaid: u64,
+    /// The data categories that it carries, and where it took each on.
+    pub labels: Vec<Carried>,
+}
+
+/// A data category that a process carries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Carried {
+    /// The category.
+    pub label: String,
+    /// The entry with which it was taken on.
+    pub entry: u64,
+    /// What was done there: `mount.read docs:plan.md`.
+    pub by: String,
 }
 
 /// Of one meter.
@@ -128,6 +141,7 @@ impl ProcessView {
             moved: 0,
             denied: 0,
             unpaid: 0,
+            labels: Vec::new(),
         }
     }
 

@@ -43,7 +43,7 @@ pub type Who<'a> = (&'a Proc, &'a ProcessView, u64);
 /// A denial.
 pub fn denied(entry: &Entry, call: &Call, run: &Run, who: Who<'_>) -> Refusal {
     let (me, process, _) = who;
-    let (why, remedy) = remedy::explain(call, run, me, &process.member);
+    let (why, remedy) = remedy::explain(call, run, me, (&process.member, &process.labels));
     refusal(entry, call, who, None, why, remedy)
 }
 
@@ -150,6 +150,9 @@ impl Refusal {
             }
             (Remedy::Flag(flag), None) => lines.push(format!("  once: {flag}")),
             (Remedy::Manifest(line), _) => lines.push(format!("  in the manifest: {line}")),
+            (Remedy::Options(options), _) => {
+                lines.extend(options.iter().map(|option| format!("  or: {option}")))
+            }
             (Remedy::Nothing, _) => {}
         }
         lines

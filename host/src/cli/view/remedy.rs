@@ -4,6 +4,7 @@ use authority::{Grant, Mode, Right, Use, Verb};
 use serde::Serialize;
 
 use super::escape::{shell_word, visible};
+use super::process::Carried;
 use crate::kernel::call::Call;
 use crate::kernel::need::need;
 use crate::kernel::state::{Proc, Run};
@@ -16,6 +17,8 @@ pub enum Remedy {
     Flag(String),
     /// A line of the manifest.
     Manifest(String),
+    /// What can be done instead, each fit for a terminal.
+    Options(Vec<String>),
     /// Nothing that can be given.
     Nothing,
 }
@@ -35,8 +38,9 @@ pub fn subject(call: &Call) -> String {
     }
 }
 
-/// Why a process's call was denied, and what would have allowed it. `member` is its label in the team.
-pub fn explain(call: &Call, run: &Run, me: &Proc, member: &str) -> (String, Remedy) {
+/// Why a process's call was denied, and what would have allowed it. Of the process: its label in the team, and where it took
+/// on what it carries, as far as that is known.
+pub fn explain(call: &Call, run: &Run, me: &Proc, (member, carried): (&str, &[Carried])) -> (String, Remedy) {
     let Some((verb, object)) = need(call) else {
         return ("it is not this process's".into(), Remedy::Nothing);
     };
@@ -45,7 +49,7 @@ pub fn explain(call: &Call, run: &Run, me: &Proc, member: &str) -> (String, Reme
         .iter()
         .find(|(digest, _)| matches!(call, Call::Get { digest: d } if *d == digest.to_string()));
     let object = artifact.map_or(object, |(_, at)| &run.artifacts[*at].artifact.kind);
-    let here = Denied { verb, object, grant: &run.grant, me, member };
+    let here = Denied { verb, object, grant: &run.grant, me, member, carried };
     here.place().or_else(|| here.held_back()).unwrap_or_else(|| here.missing())
 }
 
@@ -55,6 +59,7 @@ struct Denied<'a> {
     grant: &'a Grant,
     me: &'a Proc,
     member: &'a str,
+    carried: &'a [Carried],
 }
 
 impl Denied<'_> {
@@ -97,7 +102,7 @@ impl Denied<'_> {
         let label =
             rights.clone().find_map(|right| right.unless.iter().find(|label| self.me.labels.contains(label)));
         if let Some(label) = label {
-            return Some((format!("not after reading \"{}\" data", visible(label)), Remedy::Nothing));
+            return Some(self.carries(label));
         }
         if rights.clone().any(|right| right.using == Use::Ask) {
             return Some(("you were asked, and denied it".into(), Remedy::Nothing));
@@ -112,6 +117,39 @@ impl Denied<'_> {
         }
         let only_hands_on = rights.any(|right| right.using == Use::No);
         only_hands_on.then(|| ("it may hand this right on, not use it".into(), self.manifest()))
+    }
+
+    /// There is a right, which a category that the process carries keeps from holding.
+    fn carries(&self, label: &str) -> (String, Remedy) {
+        let taken = self.carried.iter().find(|carried| carried.label == label);
+        let taken = taken.map(|carried| format!(", taken on with #{} {}", carried.entry, carried.by));
+        let why = format!("it carries \"{}\"{}", visible(label), taken.unwrap_or_default());
+        let right = format!("{}={}", self.verb, self.object);
+        let shed = format!("--allow {}", shell_word(&format!("declassify={label}")));
+        let may = self.me.may(Verb::Declassify, label);
+        let shed = match (self.grant.root.manifest, self.member) {
+            _ if may => "it may shed the category itself: declassify".to_owned(),
+            (None, _) => format!("{shed} lets it shed the category itself"),
+            (Some(_), "") => {
+                format!(
+                    "declassify = [{:?}] in [needs] and {shed}: it may shed the category itself",
+                    visible(label)
+                )
+            }
+            (Some(_), member) => format!(
+                "declassify = [{:?}] in [children.{}.needs], the parent's to hand on, and {shed}: it may shed the \
+                 category itself",
+                visible(label),
+                visible(member)
+            ),
+        };
+        let other = format!("have a process do it that has not read \"{}\" data", visible(label));
+        let lift = format!(
+            "take \"{}\" out of what {} must not be done after (unless)",
+            visible(label),
+            visible(&right)
+        );
+        (why, Remedy::Options(vec![other, shed, lift]))
     }
 
     /// There is no right.

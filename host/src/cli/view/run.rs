@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::flow::Flow;
 use super::process::ProcessView;
 use super::refusal::Refusal;
 use crate::kernel::call::{Pid, RunId};
@@ -44,6 +45,11 @@ pub struct RunView {
     /// The first refusals; they are written as lines of their own.
     #[serde(skip)]
     pub refusals: Vec<Refusal>,
+    /// How often data categories moved: were taken on, passed on or shed.
+    pub flowed: u64,
+    /// The first of these; they are written as lines of their own.
+    #[serde(skip)]
+    pub flows: Vec<Flow>,
 }
 
 impl RunView {

@@ -7,6 +7,7 @@ use ledger::{Meter, grouped, show};
 use super::amount::{part, times};
 use super::ending::{ended, word};
 use super::escape::visible;
+use super::flow;
 use super::process::{Files, ProcessView};
 use super::run::RunView;
 use crate::kernel::answer::Exit;
@@ -35,6 +36,7 @@ pub fn tree(view: &RunView) -> Vec<String> {
         }
     }
     lines.extend(refusals(view));
+    lines.extend(flow::lines(view));
     lines
 }
 

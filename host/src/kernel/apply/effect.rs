@@ -1,8 +1,6 @@
 //! What a successful call changes.
 
-use authority::Labels;
-
-use super::{Begun, Change, Step, overlay};
+use super::{Begun, Change, Step};
 use crate::kernel::answer::Answer;
 use crate::kernel::call::{Call, Key, Pid, Signal};
 use crate::kernel::state::{File, Run};
@@ -59,28 +57,8 @@ impl Change<'_> {
             {
                 self.cover(run, call, answer, size)?
             }
-            (
-                Call::Read { mount, path, .. } | Call::List { mount, path, .. } | Call::Stat { mount, path },
-                _,
-            ) => overlay::carry(run, pid, mount, path).ok_or(gone)?,
             (Call::Put(put), Answer::Digest(digest)) => {
                 artifact::keep(run, pid, put, File { digest: *digest, size, seq, body }).ok_or(gone)?;
-            }
-            (Call::Get { .. }, Answer::Artifact { artifact, .. }) => {
-                let me = run.proc_mut(pid).ok_or(gone)?;
-                me.labels = me.labels.union(&artifact.labels);
-            }
-            (Call::Wait { .. }, Answer::Exit { pid: child, .. }) => {
-                let carried = run.proc(*child).map(|child| child.labels.clone()).unwrap_or_default();
-                let me = run.proc_mut(pid).ok_or(gone)?;
-                me.labels = me.labels.union(&carried);
-            }
-            (Call::Artifacts(filter), _) => {
-                let listed =
-                    run.proc(pid).and_then(|me| artifact::matching(run, me, filter).ok()).unwrap_or_default();
-                let carried = listed.iter().fold(Labels::default(), |all, a| all.union(&a.labels));
-                let me = run.proc_mut(pid).ok_or(gone)?;
-                me.labels = me.labels.union(&carried);
             }
             (Call::Declassify { label }, _) => {
                 let me = run.proc_mut(pid).ok_or(gone)?;
@@ -103,7 +81,8 @@ impl Change<'_> {
             }
             (Call::Signal { child, signal: Signal::Stop }, _) => {
                 let child = Pid::try_from(*child).map_err(|_| "no such child")?;
-                self.stop(run, child)?;
+                let labels = run.proc(pid).map(|me| me.labels.clone()).unwrap_or_default();
+                self.stop(run, child, labels)?;
             }
             (Call::Signal { child, signal: Signal::Kill }, _) => {
                 super::life::kill(run, Pid::try_from(*child).map_err(|_| "no such child")?)?;

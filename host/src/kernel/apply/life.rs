@@ -38,6 +38,7 @@ impl Change<'_> {
         me.scratch.clear();
         me.generations.clear();
         let (parent, name, account) = (me.parent, me.name.clone(), me.account.clone());
+        let labels = me.labels.clone();
         if let Some(pending) = pending {
             self.leave(run, pid, &pending);
         }
@@ -54,7 +55,7 @@ impl Change<'_> {
         parent.children.remove(&pid);
         let notice = Notice { exit: exit.word(), name: &name, pid };
         let text = serde_json::to_string(&notice).map_err(|_| "its notice cannot be written")?;
-        ipc::notify(parent, seq, "$exit", Priority::Normal, text);
+        ipc::notify(parent, seq, "$exit", (Priority::Normal, labels), text);
         let woken = parent.pid;
         self.wake(Some(woken));
         Ok(())

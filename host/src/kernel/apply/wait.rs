@@ -1,5 +1,6 @@
 //! Waits as the fold sees them: how a call begins to wait, how it leaves the line, what its outcome settles.
 
+use authority::Labels;
 use ledger::Meter;
 
 use super::{Begun, Change, Step, calls, charge, consumed};
@@ -67,6 +68,10 @@ impl Change<'_> {
         if me.pending.replace(Box::new(pending)).is_some() {
             return Err("its process was waiting already");
         }
+        if stage == Stage::Acts {
+            // Before the effect, so that nobody reads what it leaves without the categories.
+            self.stain(run, call)?;
+        }
         match call {
             Call::Send { .. } => {
                 let peer = peer.and_then(|peer| run.proc_mut(peer)).ok_or("its peer is not there")?;
@@ -104,6 +109,8 @@ impl Change<'_> {
             let size = self.size();
             let _uncovered = me.account.settle(&[], &[(Meter::BytesStored, size)]);
         }
+        self.learn(run, &pending.call, out)?;
+        let me = run.proc_mut(pid).ok_or("its process is not there")?;
         match out {
             Ok(answer) => {
                 let Pending { seq, call, size, body, reserve, .. } = *pending;
@@ -139,13 +146,13 @@ impl Change<'_> {
         }
     }
 
-    /// Asks a process to stop: by a notice, and by ending its waits.
-    pub(super) fn stop(&mut self, run: &mut Run, pid: Pid) -> Step {
+    /// Asks a process to stop: by a notice that carries what the one who asks carries, and by ending its waits.
+    pub(super) fn stop(&mut self, run: &mut Run, pid: Pid, labels: Labels) -> Step {
         let seq = self.entry.seq;
         let target = run.proc_mut(pid).ok_or("there is no such process")?;
         if !target.stopping {
             target.stopping = true;
-            ipc::notify(target, seq, "$stop", Priority::High, "{}".to_owned());
+            ipc::notify(target, seq, "$stop", (Priority::High, labels), "{}".to_owned());
         }
         self.wake(Some(pid));
         Ok(())

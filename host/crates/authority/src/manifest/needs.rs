@@ -25,6 +25,11 @@ pub struct Need {
 
 /// The needs of a member: the root's or a child's table.
 pub fn read(member: &Table<'_>) -> Result<Needs, ManifestError> {
+    read_with(member, &["object", "unless"])
+}
+
+/// As [`read`]; a right written as a table may have these keys (`ask` is no publisher's to say).
+pub fn read_with(member: &Table<'_>, keys: &[&str]) -> Result<Needs, ManifestError> {
     let Some(section) = member.get("needs") else {
         return Ok(Needs::default());
     };
@@ -33,10 +38,10 @@ pub fn read(member: &Table<'_>) -> Result<Needs, ManifestError> {
     for value in table.values() {
         if value.key == "delegate" {
             for value in value.table()?.values() {
-                verb(&value, Use::No, Use::Allow, &mut written)?;
+                verb(&value, Half::Delegate, keys, &mut written)?;
             }
         } else {
-            verb(&value, Use::Allow, Use::No, &mut written)?;
+            verb(&value, Half::Use, keys, &mut written)?;
         }
     }
     let rights = Rights::new(written.iter().map(|need| need.right.clone()));
@@ -44,11 +49,18 @@ pub fn read(member: &Table<'_>) -> Result<Needs, ManifestError> {
     Ok(Needs { rights, written })
 }
 
+/// Which half of a right a line is about.
+#[derive(Clone, Copy, PartialEq)]
+enum Half {
+    Use,
+    Delegate,
+}
+
 /// One line, `verb = [objects]`.
-fn verb(value: &Value<'_>, using: Use, delegate: Use, written: &mut Vec<Need>) -> Result<(), ManifestError> {
+fn verb(value: &Value<'_>, half: Half, known: &[&str], written: &mut Vec<Need>) -> Result<(), ManifestError> {
     let verb: Verb = value.key.parse().map_err(|_| {
         let mut keys: Vec<&str> = Verb::ALL.map(Verb::as_str).to_vec();
-        keys.extend((delegate == Use::No).then_some("delegate"));
+        keys.extend((half == Half::Use).then_some("delegate"));
         value.unknown(&keys)
     })?;
     for item in value.list()? {
@@ -57,26 +69,33 @@ fn verb(value: &Value<'_>, using: Use, delegate: Use, written: &mut Vec<Need>) -
             let message = format!("more than {} capabilities; use `prefix.*` or `*`", Rights::LIMIT);
             return Err(item.error(message));
         }
-        let (object, unless, span) = item_parts(&item)?;
+        let (object, unless, strength, span) = item_parts(&item, known)?;
         if matches!(verb, Verb::Read | Verb::Write) && object.as_str() == "scratch" {
             return Err(
                 item.error("every process has its own mount `scratch` without a capability; remove this")
             );
         }
+        let (using, delegate) = match half {
+            Half::Use => (strength, Use::No),
+            Half::Delegate => (Use::No, strength),
+        };
         written.push(Need { right: Right { verb, object, using, delegate, unless }, span });
     }
     Ok(())
 }
 
 /// `"object"` or `{ object = "…", unless = ["…"] }`.
-fn item_parts(item: &Value<'_>) -> Result<(Pattern, Labels, Range<usize>), ManifestError> {
+fn item_parts(
+    item: &Value<'_>,
+    known: &[&str],
+) -> Result<(Pattern, Labels, Use, Range<usize>), ManifestError> {
     if !item.is_table() {
         let wrong = |_| item.wrong("a list of names or tables { object, unless }");
         let text = item.text().map_err(wrong)?;
-        return Ok((pattern(item, text)?, Labels::default(), item.span()));
+        return Ok((pattern(item, text)?, Labels::default(), Use::Allow, item.span()));
     }
     let table = item.table()?;
-    table.known(&["object", "unless"])?;
+    table.known(known)?;
     let object = table.required("object")?;
     let pattern = pattern(&object, object.text()?)?;
     let mut unless = Labels::default();
@@ -84,7 +103,8 @@ fn item_parts(item: &Value<'_>) -> Result<(Pattern, Labels, Range<usize>), Manif
         let labels: Result<Vec<&str>, _> = value.list()?.iter().map(Value::text).collect();
         unless = Labels::new(labels?).map_err(|error| value.error(error.to_string()))?;
     }
-    Ok((pattern, unless, object.span()))
+    let asks = table.get("ask").map(|value| value.boolean()).transpose()?.unwrap_or(false);
+    Ok((pattern, unless, if asks { Use::Ask } else { Use::Allow }, object.span()))
 }
 
 fn pattern(value: &Value<'_>, text: &str) -> Result<Pattern, ManifestError> {

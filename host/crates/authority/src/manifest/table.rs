@@ -127,6 +127,14 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// It is `true` or `false`.
+    pub fn boolean(&self) -> Result<bool, ManifestError> {
+        match self.value.get_ref() {
+            DeValue::Boolean(value) => Ok(*value),
+            _ => Err(self.wrong("true or false")),
+        }
+    }
+
     /// It is a list.
     pub fn list(&self) -> Result<Vec<Value<'a>>, ManifestError> {
         let DeValue::Array(items) = self.value.get_ref() else {

@@ -76,20 +76,22 @@ impl Rights {
         let held = |right: &Right| {
             right.verb == verb && right.delegate != Use::No && right.object.covers_pattern(object)
         };
-        free(verb, object) || self.iter().any(held)
+        Rights::free(verb, object) || self.iter().any(held)
     }
-}
 
-/// Whether this needs no parent to hand it on.
-fn free(verb: Verb, object: &Pattern) -> bool {
-    verb == Verb::Log || (verb == Verb::Send && object.as_str() == "parent")
+    /// Whether this needs no parent to hand it on.
+    pub fn free(verb: Verb, object: &Pattern) -> bool {
+        verb == Verb::Log || (verb == Verb::Send && object.as_str() == "parent")
+    }
 }
 
 /// The parts of a need that the parent's rights, or nobody's, give.
 fn handed<'a>(need: &'a Right, parent: &'a Rights) -> impl Iterator<Item = Right> + 'a {
     let tie = need.verb == Verb::Send && need.object.covers("parent");
     let object = if tie { "parent".parse().ok() } else { Some(need.object.clone()) };
-    let own = object.filter(|object| free(need.verb, object)).map(|object| Right { object, ..need.clone() });
+    let own = object
+        .filter(|object| Rights::free(need.verb, object))
+        .map(|object| Right { object, ..need.clone() });
     own.into_iter().chain(parent.iter().filter_map(|right| narrow(need, right)))
 }
 

@@ -178,7 +178,7 @@ proptest! {
                 && from.unless.iter().all(|label| right.unless.contains(label));
             prop_assert!(sources.any(&inherits));
             let mut held = parent.iter().filter(|held| held.verb == right.verb);
-            prop_assert!(free(right.verb, &right.object) || held.any(inherits));
+            prop_assert!(Rights::free(right.verb, &right.object) || held.any(inherits));
         }
     }
 
