@@ -116,7 +116,7 @@ fn a_rate_makes_wait_and_the_wait_is_on_record() {
     place.file("script.toml", format!("[model]\n{settings}{answers}"));
     let next = json!({"op": "next", "on": "g"});
     let asked = json!({"op": "generate", "prompt": "a", "max_tokens": 50});
-    let stream = json!({"op": "stream", "prompt": "b", "max_tokens": 50, "as": "g"});
+    let stream = json!({"op": "stream", "prompt": "b", "max_tokens": 600, "as": "g"});
     let flags = ["--model", "default=scripted:script.toml", "--budget", "tokens-in=1M"];
     let run = place.probe(&flags, &json!([asked, stream, next, next]));
     let spent: Vec<&Value> = run
@@ -129,7 +129,7 @@ fn a_rate_makes_wait_and_the_wait_is_on_record() {
         .collect();
     assert_eq!(spent.len(), 2, "{spent:?}");
     assert_eq!(spent[0].get("waited"), None, "the first has a minute's worth");
-    // The second needs a hundred tokens at least, at one for each millisecond.
+    // The second needs some seven hundred tokens, at one for each millisecond since the first was settled.
     assert!(spent[1]["waited"].as_u64().is_some_and(|ms| ms >= 100), "{spent:?}");
 }
 

@@ -16,12 +16,12 @@ pub mod queue;
 pub mod rate;
 pub mod share;
 
-#[cfg(test)]
-mod properties;
-#[cfg(test)]
-mod tests;
-
 pub use driver::Slots;
 pub use line::Line;
 pub use lines::{Differs, Lines};
 pub use share::{Kind, Share};
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

@@ -126,12 +126,12 @@ impl History {
         }
     }
 
-    /// Serves whoever can be; `seen` is told each before it counts.
-    fn advance(&mut self, mut seen: impl FnMut(&History, Process)) {
+    /// Serves whoever can be; `seen` is told each, and its worst case, before it counts.
+    fn advance(&mut self, mut seen: impl FnMut(&History, Process, u64)) {
         while let Next::Serve(ticket) = self.queue.next(self.now) {
             assert!(self.waiting.remove(&ticket), "only one who waits is served, once");
             let (me, bound) = self.bounds[&ticket];
-            seen(self, me);
+            seen(self, me, bound);
             self.serving.insert(ticket);
             for served in self.meanwhile.values_mut() {
                 served.entry(me).or_default().insert(ticket, bound);
@@ -175,13 +175,13 @@ proptest! {
         let mut history = History::new(&share);
         for step in &steps {
             history.step(step);
-            history.advance(|_, _| {});
+            history.advance(|_, _, _| {});
             history.check();
             prop_assert!(history.waiting.is_empty() || history.serving.len() == share.slots);
         }
         while !history.serving.is_empty() {
             history.step(&Step::End(0, Some(50)));
-            history.advance(|_, _| {});
+            history.advance(|_, _, _| {});
         }
         prop_assert_eq!(history.queue.sizes(), (0, 0));
     }
@@ -198,7 +198,7 @@ proptest! {
                 before.insert(process(*who), took);
             }
             history.step(step);
-            history.advance(|history, served| {
+            history.advance(|history, served, asked| {
                 for (waiter, meanwhile) in history.meanwhile.iter().filter(|(waiter, _)| **waiter != served) {
                     let tokens: u64 = meanwhile.get(&served).map_or(0, |all| all.values().sum());
                     let questions = meanwhile.get(&served).map_or(0, |all| all.len() as u64);
@@ -206,14 +206,9 @@ proptest! {
                     let bound = (weight(served) * own).div_ceil(weight(*waiter)) + questions + 1;
                     assert!(tokens <= bound, "{served:?} got {tokens} > {bound} while {waiter:?} waited");
                 }
-                let took = history.newest.get(&served).map_or(0, |(_, tokens)| *tokens);
-                before.insert(served, took);
+                // If it waits with another one, this is its own question before that.
+                before.insert(served, asked);
             });
-            for (process, (_, tokens)) in &history.newest {
-                if history.waits(*process) {
-                    before.entry(*process).and_modify(|own| *own = (*own).max(*tokens));
-                }
-            }
         }
     }
 
@@ -231,7 +226,7 @@ proptest! {
             };
             history.step(&whole);
             let before = history.serving.clone();
-            history.advance(|_, _| {});
+            history.advance(|_, _, _| {});
             history.check();
             let new = history.serving.difference(&before).map(|ticket| (history.now, history.bounds[ticket].1));
             served.extend(new);
