@@ -9,7 +9,14 @@ use serde_json::json;
 
 use crate::support::{Place, Started, guest};
 
-const VERBS: [&[&str]; 16] = [
+const VERBS: [&[&str]; 23] = [
+    &["up"],
+    &["ps"],
+    &["signal"],
+    &["stop"],
+    &["kill"],
+    &["approve"],
+    &["deny"],
     &["run"],
     &["overlay", "diff"],
     &["overlay", "apply"],

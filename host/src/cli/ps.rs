@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use super::args::Format;
+use super::command::Typed;
 use super::failure::{Code, Failure, unreadable};
 use super::out::Out;
 use super::view::living::{Row, age, since, state, table};
@@ -147,6 +148,7 @@ fn text(
     questions: &[(Question, &Living)],
     out: &mut Out,
 ) -> Result<(), Failure> {
+    let state = Typed::now().state();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis() as u64);
     for (asked, living) in questions {
         let (run, seq) = (asked.entry.run, asked.entry.seq);
@@ -154,7 +156,7 @@ fn text(
         let lines = question::lines(asked, &living.name, body.as_deref());
         lines.iter().try_for_each(|line| out.line(line))?;
         out.line(&format!("  for {}", age(now.saturating_sub(asked.entry.t))))?;
-        out.line(&question::commands(run, seq, ""))?;
+        out.line(&question::commands(run, seq, &state))?;
         out.line("")?;
     }
     if rows.is_empty() {

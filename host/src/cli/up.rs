@@ -9,6 +9,9 @@ use super::view::escape::visible;
 use crate::host::control::NAME;
 use crate::host::{Dirs, Host, unfinished};
 
+/// Runs that are named at the end; further ones are counted.
+const NAMED: usize = 8;
+
 /// Keeps a host running until it is interrupted. It goes on with the runs that were cut off; those that have not ended then
 /// wait, on disk, for the next host.
 ///
@@ -42,8 +45,10 @@ pub fn up(dirs: &Dirs, args: &HostArgs) -> Result<Code, Failure> {
     let open = host.kernel().open_runs();
     host.close();
     if !open.is_empty() {
-        let open: Vec<String> = open.iter().map(|run| format!("r{run}")).collect();
-        note(&format!("not ended: {}; the next `aos-host up` goes on with them", open.join(", ")));
+        let named: Vec<String> = open.iter().take(NAMED).map(|run| format!("r{run}")).collect();
+        let more =
+            if open.len() > NAMED { format!(" and {} more", open.len() - NAMED) } else { String::new() };
+        note(&format!("not ended: {}{more}; the next `aos-host up` goes on with them", named.join(", ")));
     }
     note("host down");
     ended.map(|()| Code::Ok)

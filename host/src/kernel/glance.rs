@@ -107,8 +107,6 @@ impl Kernel {
 
 /// The drivers of each run's models, by label.
 type Drivers = HashMap<(RunId, String), Arc<dyn Driver>>;
-/// The places of those who wait in one line, from 1.
-type Places = HashMap<(RunId, Pid), usize>;
 
 /// Each one's place in a line, from 1.
 type Places = HashMap<(RunId, Pid), usize>;

@@ -72,7 +72,10 @@ impl Handed {
             }
             full.is_none()
         });
-        full.map_or(Ok(Seat(self)), Err)
+        match full {
+            None => Ok(Seat(self)),
+            Some(full) => Err(full),
+        }
     }
 
     /// Waits until there is none, and takes none any more.

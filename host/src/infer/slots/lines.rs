@@ -16,9 +16,6 @@ pub struct Differs {
     pub backend: String,
 }
 
-/// The lines by backend, and how each was set up.
-type Known = BTreeMap<String, (Share, Weak<Line>)>;
-
 /// The lines that are in use. Clones are the same.
 #[derive(Clone, Default)]
 pub struct Lines(Arc<Mutex<ByBackend>>);
