@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::support::{Place, Started, guest};
 
+<<<<<<< HEAD
 const VERBS: [&[&str]; 23] = [
     &["up"],
     &["ps"],
@@ -17,12 +18,16 @@ const VERBS: [&[&str]; 23] = [
     &["kill"],
     &["approve"],
     &["deny"],
+=======
+const VERBS: [&[&str]; 17] = [
+>>>>>>> ef66d4b (Show all that a run did: inspect with times, messages, files and models, a report that opens offline, progress on a terminal)
     &["run"],
     &["overlay", "diff"],
     &["overlay", "apply"],
     &["overlay", "discard"],
     &["overlay"],
     &["inspect"],
+    &["report"],
     &["logs"],
     &["replay"],
     &["audit", "verify"],

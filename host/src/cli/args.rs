@@ -87,6 +87,9 @@ pub enum Verb {
     /// Show what a run did, and what it cost
     #[command(after_help = "Example:\n  aos-host inspect r1")]
     Inspect(About),
+    /// Write a run as one HTML file that opens offline
+    #[command(after_help = "Example:\n  aos-host report r1 -o report.html")]
+    Report(ReportArgs),
     /// Show what a run's agents logged
     #[command(after_help = "Examples:\n  aos-host logs r1\n  aos-host logs -f")]
     Logs(LogsArgs),
@@ -220,6 +223,17 @@ pub struct RunArgs {
     /// How it is written
     #[command(flatten)]
     pub format: Format,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The run; the newest by default
+    #[arg(value_name = "RUN", value_parser = flags::run)]
+    pub run: Option<RunId>,
+    /// The file to write; `-` is standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
 }
 
 /// Arguments of `resume`.

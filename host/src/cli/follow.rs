@@ -1,6 +1,7 @@
 //! A run's durable entries, read as they come: by `run` while they are written, by `inspect` and `logs` afterwards.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use authority::Grant;
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use ledger::Meter;
 
 use super::command::Typed;
 use super::failure::{Failure, unreadable};
+use super::live::Live;
 use super::out::note;
 use super::view::banner::banner;
 use super::view::ending::child;
@@ -15,6 +17,7 @@ use super::view::escape::{visible, visible_bytes};
 use super::view::fold::Fold;
 use super::view::question;
 use super::view::run::RunView;
+use super::view::watch::watch;
 use crate::host::Dirs;
 use crate::host::ruling::Question;
 use crate::journal::Reader;
@@ -25,6 +28,9 @@ use crate::kernel::entry::{Entry, Event};
 
 /// Refusals that `run` shows as they come, each kind once; `inspect` shows the rest.
 const SHOWN: usize = 20;
+
+/// Lines that are held back at most until they are written above the progress.
+const HELD: usize = 256;
 
 /// What makes two refusals the same to a reader: who, which verb, on what, for want of which meter.
 type Refused = (Pid, &'static str, String, Option<Meter>);
@@ -119,6 +125,34 @@ pub struct Follower {
     failures: BTreeSet<String>,
     quiet: bool,
     typed: Typed,
+    lines: Lines,
+}
+
+/// Lines for standard error, above the progress if there is one.
+struct Lines {
+    live: Option<Live>,
+    held: Vec<String>,
+}
+
+impl Lines {
+    fn note(&mut self, text: &str) {
+        match self.live {
+            None => note(text),
+            Some(_) => {
+                self.held.push(text.to_owned());
+                if self.held.len() == HELD {
+                    self.write();
+                }
+            }
+        }
+    }
+
+    fn write(&mut self) {
+        if let Some(live) = self.live.as_ref().filter(|_| !self.held.is_empty()) {
+            live.above(&self.held);
+            self.held.clear();
+        }
+    }
 }
 
 impl Follower {
@@ -128,9 +162,10 @@ impl Follower {
     /// When the log cannot be read.
     pub fn open(dirs: &Dirs, run: RunId, quiet: bool, typed: Typed) -> Result<Follower, Failure> {
         let reader = Reader::open(&dirs.state)?;
+        let lines = Lines { live: if quiet { None } else { Live::new() }, held: Vec::new() };
         let (shown, asked, failures) = (BTreeSet::new(), VecDeque::new(), BTreeSet::new());
         let fold = Fold::new(run);
-        Ok(Follower { reader, run, fold, next: None, shown, asked, failures, quiet, typed })
+        Ok(Follower { reader, run, fold, next: None, shown, asked, failures, quiet, typed, lines })
     }
 
     /// What it did so far.
@@ -158,6 +193,32 @@ impl Follower {
         let name = self.view().name(question.entry.pid);
         let body = self.body(question.entry.seq)?;
         Ok(Some((question, question::lines(question, name, body.as_deref()))))
+    }
+
+    /// Whether somebody looks at its progress, and is not asked anything.
+    pub fn is_live(&self) -> bool {
+        self.lines.live.is_some() && self.asked.is_empty()
+    }
+
+    /// Draws the progress.
+    pub fn draw(&mut self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        let now = u64::try_from(now).unwrap_or(u64::MAX).max(self.fold.view().latest);
+        if let Some(live) = &mut self.lines.live {
+            live.show(watch(&self.fold, now));
+        }
+    }
+
+    /// Takes the progress away for good.
+    pub fn conceal(&mut self) {
+        self.lines.write();
+        self.lines.live = None;
+    }
+
+    /// Writes a line to standard error, above the progress.
+    pub fn note(&mut self, text: &str) {
+        self.lines.note(text);
+        self.lines.write();
     }
 
     /// An entry's body.
@@ -201,27 +262,29 @@ impl Follower {
         if seen < from {
             return Ok(());
         }
-        let Follower { reader, run, fold, shown, asked, failures, quiet, typed, .. } = self;
+        let Follower { reader, run, fold, shown, asked, failures, quiet, typed, lines, .. } = self;
         entries(reader, *run, (from, seen), |entry, grant| {
             let refusal = fold.take(&entry, grant.as_ref())?;
             let view = fold.view();
             if let Some(line) = settled(asked, &entry).filter(|_| !*quiet) {
-                note(&line);
+                lines.note(&line);
             }
             asked.extend(asks(reader, &entry)?);
             if let Some(refusal) = refusal.filter(|_| shown.len() <= SHOWN)
                 && shown.insert((refusal.pid, refusal.verb, refusal.object.clone(), refusal.meter))
             {
                 match shown.len() <= SHOWN {
-                    true => refusal.lines(*run, Some(typed)).iter().for_each(|line| note(line)),
-                    false => note(&format!("further refusals: aos-host inspect r{run}{}", typed.state())),
+                    true => refusal.lines(*run, Some(typed)).iter().for_each(|line| lines.note(line)),
+                    false => {
+                        lines.note(&format!("further refusals: aos-host inspect r{run}{}", typed.state()))
+                    }
                 }
             }
             if let Some(failure) = failed(&entry.event).filter(|_| failures.len() < SHOWN)
                 && failures.insert(failure.clone())
             {
                 let key = Key { run: *run, pid: entry.pid };
-                note(&format!(
+                lines.note(&format!(
                     "{key} {} was not answered: {}",
                     visible(view.name(entry.pid)),
                     visible(&failure)
@@ -229,23 +292,24 @@ impl Follower {
             }
             match (&entry.event, fold.grant()) {
                 (Event::Start(birth), Some(grant)) if birth.parent.is_none() && !*quiet => {
-                    note(&banner(view, grant))
+                    lines.note(&banner(view, grant))
                 }
                 (Event::Exit(exit), _)
                     if entry.pid != 1 && !matches!(**exit, Exit::Returned | Exit::Killed) =>
                 {
-                    note(&child(view, entry.pid, exit));
+                    lines.note(&child(view, entry.pid, exit));
                 }
                 (event, _) => {
                     if let Some(level) = logged(event).filter(|_| !*quiet) {
                         let text = reader.body(entry.seq)?.map(|body| body.data).unwrap_or_default();
                         let key = Key { run: *run, pid: entry.pid };
-                        note(&log_line(key, view.name(entry.pid), level, &text));
+                        lines.note(&log_line(key, view.name(entry.pid), level, &text));
                     }
                 }
             }
             Ok(())
         })?;
+        self.lines.write();
         self.next = Some(seen + 1);
         Ok(())
     }

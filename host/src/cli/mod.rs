@@ -2,8 +2,9 @@
 //! standard error; what is shown of a run is read from durable entries.
 //!
 //! - [`args`], [`flags`], [`help`]: what can be typed. [`command`]: what was typed.
-//! - [`run`] and [`resume`] with [`place`], [`follow`] and [`prompt`]; [`up`], [`ps`], [`signal`], [`rule`]: hosts and what
-//!   runs on them. [`inspect`], [`grant`], [`logs`], [`replay`], [`audit`], [`doctor`], [`overlay`], [`model`]: the other verbs.
+//! - [`run`] and [`resume`] with [`place`], [`follow`], [`live`] and [`prompt`]; [`up`], [`ps`], [`signal`], [`rule`]: hosts and
+//!   what runs on them. [`inspect`], [`report`], [`grant`], [`logs`], [`replay`], [`audit`], [`doctor`], [`overlay`],
+//!   [`model`]: the other verbs.
 //! - [`view`]: entries, for people. [`out`], [`failure`]: the streams and the exit codes.
 
 use std::ffi::OsString;
@@ -26,6 +27,7 @@ pub mod follow;
 pub mod grant;
 pub mod help;
 pub mod inspect;
+pub mod live;
 pub mod logs;
 pub mod model;
 pub mod out;
@@ -34,6 +36,7 @@ pub mod place;
 pub mod prompt;
 pub mod ps;
 pub mod replay;
+pub mod report;
 pub mod resume;
 pub mod rule;
 pub mod run;
@@ -92,6 +95,7 @@ fn perform(cli: Cli, out: &mut Out) -> Result<Code, Failure> {
         Verb::Overlay(verb) => overlay::overlay(&dirs, &verb, out),
         Verb::Grant(verb) => grant::grant(&dirs, &verb, out),
         Verb::Inspect(about) => inspect::inspect(&dirs, &about, out),
+        Verb::Report(args) => report::report(&dirs, &args, out),
         Verb::Up(args) => up::up(&dirs, &args),
         Verb::Ps(format) => ps::ps(&dirs, format, out),
         Verb::Signal { process, signal } => signal::signal(&dirs, process, signal, out),

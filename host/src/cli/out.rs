@@ -41,6 +41,11 @@ impl Out {
         io::stdout().is_terminal()
     }
 
+    /// Whether colours may be used: a person reads along, and nobody said no (no-color.org).
+    pub fn drawn(&self) -> bool {
+        self.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    }
+
     /// Writes bytes as they are.
     ///
     /// # Errors

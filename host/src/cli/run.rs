@@ -9,12 +9,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Serialize;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::args::RunArgs;
 use super::command::Typed;
 use super::failure::{Code, Failure};
 use super::follow::Follower;
 use super::host_options;
+use super::live::{PATIENCE, PERIOD};
 use super::out::{Out, note};
 use super::place::{Begun, Interrupts, NotBegun, Place, Wanted, begin};
 use super::prompt::Prompt;
@@ -133,12 +135,15 @@ async fn follow(
     let ended = place.ended();
     tokio::pin!(ended);
     let mut seen = 0;
+    let mut drawing = interval_at(Instant::now() + PATIENCE, PERIOD);
+    drawing.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             over = &mut ended => {
                 let over = over?;
                 prompt.clear();
                 follower.to(over.end)?;
+                follower.conceal();
                 return Ok(over.exit);
             }
             durable = place.durable_after(seen) => {
@@ -153,9 +158,10 @@ async fn follow(
                     Failure::from(error).show();
                 }
             }
+            _ = drawing.tick(), if follower.is_live() => follower.draw(),
             () = interrupts.next() => {
                 prompt.clear();
-                note("interrupted: ending the run");
+                follower.note("interrupted: ending the run");
                 place.end().await?;
             }
         }

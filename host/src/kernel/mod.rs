@@ -34,7 +34,7 @@ mod infer;
 mod ipc;
 mod lease;
 pub mod live;
-mod mount;
+pub mod mount;
 pub mod need;
 mod operator;
 pub mod overlay;

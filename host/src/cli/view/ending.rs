@@ -47,7 +47,7 @@ pub fn ended(exit: &Exit) -> String {
 }
 
 /// An error as the interface names it, with what it carries.
-fn cause(error: &Error) -> String {
+pub fn cause(error: &Error) -> String {
     match error {
         Error::Denied => "denied".into(),
         Error::Exhausted(meter) => format!("exhausted {meter}"),

@@ -131,6 +131,17 @@ impl Log {
         self.start(pid, name, "writer", Some(1), self.grant.children["writer"].clone());
     }
 
+    /// Starts a child of process 1 with so little that there can be many.
+    pub fn start_small(&mut self, pid: Pid, name: &str) {
+        let budget = ledger::Amounts::zero()
+            .with(ledger::Meter::Fuel, 1_000 * FUEL)
+            .with(ledger::Meter::Calls, 1_000)
+            .with(ledger::Meter::BytesStored, 1 << 20)
+            .with(ledger::Meter::BytesSent, 1 << 20);
+        let held = Member { budget, ..self.grant.children["writer"].clone() };
+        self.start(pid, name, "writer", Some(1), held);
+    }
+
     /// Starts a child of another process, with nothing to spend but fuel.
     pub fn start_grandchild(&mut self, pid: Pid, parent: Pid, name: &str) {
         let held = Member { budget: ledger::Amounts::zero(), ..self.grant.children["writer"].clone() };
@@ -153,6 +164,11 @@ impl Log {
         let blob = Blob { size, digest: Some(Digest::of(b"body")) };
         self.add(pid, Event::Intent { call, previous: None, reserve: Vec::new() }, Some(blob), None);
         self.add(pid, Event::Outcome { of: self.seq, out: Ok(answer) }, None, None);
+    }
+
+    /// A call that waits for the kernel.
+    pub fn wait(&mut self, pid: Pid, call: Call) {
+        self.add(pid, Event::Wait { call, until: None }, None, None);
     }
 
     /// A refused call.

@@ -1,36 +1,56 @@
 //! A run's entries, one by one, to what it did. The kernel's own fold keeps the accounts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use authority::Grant;
 use bytes::Bytes;
 
+use super::collect::{Before, Collector, Ended};
 use super::flow;
 use super::process::ProcessView;
 use super::refusal::{self, Refusal};
 use super::run::{REFUSALS, RunView};
-use crate::kernel::answer::{Answer, Error};
-use crate::kernel::call::{Call, Key, RunId};
+use super::timeline::Timeline;
+use crate::kernel::answer::Error;
+use crate::kernel::call::{Call, Key, Pid, RunId};
 use crate::kernel::entry::{Entry, Event};
-use crate::kernel::state::{Inconsistent, State};
+use crate::kernel::state::{Inconsistent, Pending, State};
 
 /// A run that is being read. Its memory is bounded by its processes, and what they hold, not by its entries.
 pub struct Fold {
     state: State,
     grant: Option<Arc<Grant>>,
     view: RunView,
+    collector: Collector,
 }
 
 impl Fold {
     /// Before a run's first entry.
     pub fn new(run: RunId) -> Fold {
         let state = State { last_run: run.saturating_sub(1), ..State::default() };
-        Fold { state, grant: None, view: RunView { run, ..RunView::default() } }
+        Fold {
+            state,
+            grant: None,
+            view: RunView { run, ..RunView::default() },
+            collector: Collector::default(),
+        }
     }
 
     /// What it did so far.
     pub fn view(&self) -> &RunView {
         &self.view
+    }
+
+    /// As [`Fold::view`], with what living processes have been at until the last entry.
+    pub fn settled(&mut self) -> &RunView {
+        self.view.settle();
+        &self.view
+    }
+
+    /// The kernel's own state, as of the last entry.
+    pub fn state(&self) -> &State {
+        &self.state
     }
 
     /// Its grant, once its first entry was read.
@@ -43,47 +63,87 @@ impl Fold {
     /// # Errors
     /// When it does not follow from those before it.
     pub fn take(&mut self, entry: &Entry, grant: Option<&Bytes>) -> Result<Option<Refusal>, Inconsistent> {
-        let key = Key { run: entry.run, pid: entry.pid };
-        let pending = match &entry.event {
-            Event::Outcome { .. } => self.state.proc(key).and_then(|me| me.pending.clone()),
+        let run = self.state.runs.get(&entry.run);
+        let pending = run.and_then(|run| run.proc(subject(entry))?.pending.clone());
+        let before = match (&entry.event, &pending) {
+            (Event::Call { call, base, .. }, _) => Some(Before::of(run, entry.pid, call, base)),
+            (Event::Outcome { .. }, Some(pending)) => {
+                Some(Before::of(run, entry.pid, &pending.call, &BTreeMap::new()))
+            }
             _ => None,
         };
-        let before = self.state.proc(key).map(|me| me.labels.clone()).unwrap_or_default();
+        let key = Key { run: entry.run, pid: entry.pid };
+        let carried = self.state.proc(key).map(|me| me.labels.clone()).unwrap_or_default();
         // Entries of other runs may lie between two of this one.
         self.state.seq = entry.seq.saturating_sub(1);
         self.state.apply(entry, grant, &mut Vec::new())?;
         self.count(entry);
         let after = self.state.proc(key).map(|me| me.labels.clone()).unwrap_or_default();
         let call = pending.as_ref().map(|pending| &pending.call);
-        flow::note(&mut self.view, entry, call, &before, &after);
-        let (call, out, size, times) = match (&entry.event, &pending) {
-            (Event::Call { call, out, repeat, .. }, _) => {
-                (call, out, entry.body.map_or(0, |body| body.size), repeat.map_or(1, |repeat| repeat.times))
+        flow::note(&mut self.view, entry, call, &carried, &after);
+        let ended = match (&entry.event, &pending) {
+            (Event::Call { call, out, .. }, _) => {
+                let size = entry.body.map_or(0, |body| body.size);
+                Some(Ended { call, out, began: entry.seq, size })
             }
-            (Event::Outcome { out, .. }, Some(pending)) => (&pending.call, out, pending.size, 1),
-            _ => return Ok(None),
+            (Event::Outcome { out, .. }, Some(pending)) => {
+                Some(Ended { call: &pending.call, out, began: pending.seq, size: pending.size })
+            }
+            _ => None,
         };
-        if matches!(entry.event, Event::Call { .. })
-            && let Some(process) = self.view.process_mut(entry.pid)
-        {
+        let refusal = ended.as_ref().and_then(|ended| self.call(entry, ended));
+        if let Some(run) = self.state.runs.get(&entry.run) {
+            self.collector.take(&mut self.view.facts, run, entry, ended.zip(before));
+        }
+        self.at(entry, pending.as_deref());
+        Ok(refusal)
+    }
+
+    /// Counts a call that ended; answers the refusal that it is, if it is one.
+    fn call(&mut self, entry: &Entry, ended: &Ended<'_>) -> Option<Refusal> {
+        let times = match &entry.event {
+            Event::Call { repeat, .. } => repeat.map_or(1, |repeat| repeat.times),
+            _ => 1,
+        };
+        let process = self.view.process_mut(entry.pid)?;
+        if matches!(entry.event, Event::Call { .. }) {
             process.calls += times;
         }
-        Ok(match out {
+        match ended.out {
             Ok(answer) => {
-                self.did(key, call, answer, size);
+                process.did(ended.call, answer, ended.size);
                 None
             }
             Err(error @ (Error::Denied | Error::Exhausted(_))) => {
-                self.refused(entry, call, error, size, times)
+                self.refused(entry, ended.call, error, ended.size, times)
             }
             Err(_) => None,
-        })
+        }
+    }
+
+    /// Notes what an entry's process is at after it. `pending` is what it waited in before.
+    fn at(&mut self, entry: &Entry, pending: Option<&Pending>) {
+        let subject = subject(entry);
+        let key = Key { run: entry.run, pid: subject };
+        let RunView { timeline, processes, .. } = &mut self.view;
+        let Some(process) = (subject as usize).checked_sub(1).and_then(|at| processes.get_mut(at)) else {
+            return;
+        };
+        let Some(me) = self.state.proc(key) else { return };
+        if let Some(pending) = pending.filter(|_| me.pending.is_none()) {
+            process.waited(pending.call.verb(), process.since, entry.t);
+        }
+        process.last = entry.seq;
+        if let Some((phase, since)) = process.state(me, entry.t) {
+            timeline.add(subject, phase, since, entry.t);
+        }
     }
 
     fn count(&mut self, entry: &Entry) {
         let view = &mut self.view;
         if view.entries == 0 {
             (view.first, view.began) = (entry.seq, entry.t);
+            view.timeline = Timeline::new(entry.t);
         }
         (view.last, view.latest) = (entry.seq, entry.t);
         view.entries += 1;
@@ -94,7 +154,7 @@ impl Fold {
                 view.host = opening.host.clone();
                 view.signed = self.grant.as_ref().is_some_and(|grant| grant.signed);
             }
-            Event::Start(birth) => view.processes.push(ProcessView::new(entry.pid, birth)),
+            Event::Start(birth) => view.processes.push(ProcessView::new(entry.pid, birth, entry.t)),
             Event::Exit(exit) => {
                 if let Some(process) = view.process_mut(entry.pid) {
                     process.exit = Some((**exit).clone());
@@ -114,12 +174,10 @@ impl Fold {
             | Event::Ask { .. }
             | Event::Rule { .. }
             | Event::Signal { .. }
-            | Event::Expire { .. }
-            | Event::Overlay { .. } => {}
-        }
-        let account = self.state.proc(Key { run: entry.run, pid: entry.pid }).map(|me| &me.account);
-        if let (Some(account), Some(process)) = (account, view.process_mut(entry.pid)) {
-            process.account(account);
+            | Event::Expire { .. } => {}
+            Event::Overlay { mount, step } => {
+                view.overlays.insert(mount.clone(), *step);
+            }
         }
         // A child's end gives its parent back what it did not use.
         let parent = view.process(entry.pid).and_then(|process| process.parent);
@@ -128,12 +186,6 @@ impl Fold {
             && let Some(process) = view.process_mut(pid)
         {
             process.account(&parent.account);
-        }
-    }
-
-    fn did(&mut self, key: Key, call: &Call, answer: &Answer, size: u64) {
-        if let Some(process) = self.view.process_mut(key.pid) {
-            process.did(call, answer, size);
         }
     }
 
@@ -166,5 +218,13 @@ impl Fold {
             self.view.refusals.push(refusal.clone());
         }
         Some(refusal)
+    }
+}
+
+/// Whom an entry is about: the operator's are of the kernel.
+fn subject(entry: &Entry) -> Pid {
+    match &entry.event {
+        Event::Rule { pid, .. } | Event::Signal { pid, .. } => *pid,
+        _ => entry.pid,
     }
 }

@@ -1,15 +1,20 @@
 //! What one process did.
 
+use std::collections::BTreeMap;
+
 use audit::Digest;
+use authority::Labels;
 use ledger::{Account, Meter};
 use serde::Serialize;
 
+use super::phase::{Phase, Times};
 use crate::kernel::answer::{Answer, Exit};
 use crate::kernel::call::{Call, Pid};
 use crate::kernel::entry::{Birth, Blob};
+use crate::kernel::state::Proc;
 
-/// Files of one kind that are kept one by one; further ones are counted.
-pub const FILES: usize = 64;
+/// Files that a process wrote, kept one by one in its own line; the run's list has more.
+pub const FILES: usize = 4;
 
 /// A process, as its entries so far tell it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -24,6 +29,27 @@ pub struct ProcessView {
     pub parent: Option<Pid>,
     /// What it ran.
     pub component: Digest,
+    /// Kernel time of its start, in milliseconds since 1970.
+    pub started: u64,
+    /// When it was asked to stop.
+    pub stopping: Option<u64>,
+    /// When it ended.
+    pub ended: Option<u64>,
+    /// What it is at; absent when it has ended.
+    pub phase: Option<Phase>,
+    /// Since when.
+    pub since: u64,
+    /// Until when it is counted in its times.
+    #[serde(skip)]
+    counted: u64,
+    /// How long it was at what.
+    pub times: Times,
+    /// What it waited in, by the verb as the interface names it.
+    pub waits: BTreeMap<&'static str, Waits>,
+    /// The data categories that it has read.
+    pub labels: Labels,
+    /// Its last entry so far.
+    pub last: u64,
     /// How it ended.
     pub exit: Option<Exit>,
     /// Its exit's entry.
@@ -48,8 +74,8 @@ pub struct ProcessView {
     pub got: u64,
     /// Log lines.
     pub logged: u64,
-    /// Files read.
-    pub read: Files,
+    /// Files read, by mount.
+    pub read: BTreeMap<String, u64>,
     /// Files written.
     pub wrote: Files,
     /// Files removed or renamed.
@@ -84,6 +110,15 @@ pub struct Use {
     pub granted: u64,
 }
 
+/// Calls of one verb that waited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Waits {
+    /// How many.
+    pub count: u64,
+    /// How long together, in milliseconds.
+    pub ms: u64,
+}
+
 /// Files, the first of them one by one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Files {
@@ -93,7 +128,7 @@ pub struct Files {
     pub first: Vec<Touched>,
 }
 
-/// A file that was read or written.
+/// A file that was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Touched {
     /// Its mount's label.
@@ -116,14 +151,24 @@ impl Files {
 }
 
 impl ProcessView {
-    /// One that has done nothing yet.
-    pub fn new(pid: Pid, birth: &Birth) -> ProcessView {
+    /// One that has done nothing yet, at a kernel time.
+    pub fn new(pid: Pid, birth: &Birth, now: u64) -> ProcessView {
         ProcessView {
             pid,
             name: birth.name.clone(),
             member: birth.member.clone(),
             parent: birth.parent,
             component: birth.component,
+            started: now,
+            stopping: None,
+            ended: None,
+            phase: Some(Phase::Running),
+            since: now,
+            counted: now,
+            times: Times::default(),
+            waits: BTreeMap::new(),
+            labels: Labels::default(),
+            last: 0,
             exit: None,
             exit_entry: None,
             output: None,
@@ -136,7 +181,7 @@ impl ProcessView {
             put: 0,
             got: 0,
             logged: 0,
-            read: Files::default(),
+            read: BTreeMap::new(),
             wrote: Files::default(),
             moved: 0,
             denied: 0,
@@ -156,11 +201,8 @@ impl ProcessView {
             Call::Get { .. } => self.got += 1,
             Call::Log { .. } => self.logged += 1,
             Call::Remove { .. } | Call::Rename { .. } => self.moved += 1,
-            Call::Read { mount, path, .. } => {
-                if let Answer::Content { digest, size, .. } = answer {
-                    self.read.add(mount, path, *digest, *size);
-                }
-            }
+            // Only what was granted can be read, so there are few mounts.
+            Call::Read { mount, .. } => *self.read.entry(mount.clone()).or_default() += 1,
             Call::Write { mount, path, .. } => {
                 if let Answer::Digest(digest) = answer {
                     self.wrote.add(mount, path, *digest, size);
@@ -194,6 +236,44 @@ impl ProcessView {
             | Call::Sleep { .. }
             | Call::Oversized { .. } => {}
         }
+    }
+
+    /// Takes what the kernel's state says of it now; answers what it was at until now, and since when, if it was at
+    /// anything.
+    pub fn state(&mut self, me: &Proc, now: u64) -> Option<(Phase, u64)> {
+        self.account(&me.account);
+        if self.labels != me.labels {
+            self.labels = me.labels.clone();
+        }
+        if me.stopping && self.stopping.is_none() {
+            self.stopping = Some(now);
+        }
+        let phase = Phase::of(me);
+        let changed = self.phase != phase;
+        let was = changed.then(|| self.settle(now)).flatten();
+        if changed {
+            self.since = now;
+        }
+        if phase.is_none() && self.ended.is_none() {
+            self.ended = Some(now);
+        }
+        self.phase = phase;
+        was
+    }
+
+    /// Counts what it has been at until now; answers that, and from when on it was not counted yet.
+    pub fn settle(&mut self, now: u64) -> Option<(Phase, u64)> {
+        let (phase, counted) = (self.phase?, self.counted);
+        self.times.add(phase, now.saturating_sub(counted));
+        self.counted = now;
+        Some((phase, counted))
+    }
+
+    /// Counts a wait of a verb that began at a kernel time and is over.
+    pub fn waited(&mut self, verb: &'static str, began: u64, now: u64) {
+        let waits = self.waits.entry(verb).or_default();
+        waits.count += 1;
+        waits.ms += now.saturating_sub(began);
     }
 
     /// Takes what its account says. Memory and wall time are not in entries.

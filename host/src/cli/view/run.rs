@@ -1,11 +1,16 @@
 //! What a run did.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
+use super::fact::Facts;
 use super::flow::Flow;
 use super::process::ProcessView;
 use super::refusal::Refusal;
+use super::timeline::Timeline;
 use crate::kernel::call::{Pid, RunId};
+use crate::kernel::overlay::Settlement;
 
 /// Refusals that are kept one by one; further ones are counted.
 pub const REFUSALS: usize = 256;
@@ -35,10 +40,19 @@ pub struct RunView {
     pub ended: bool,
     /// How often it was cut off with its host, and taken up again.
     pub resumed: u64,
+    /// What the operator made of its overlays, by mount.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub overlays: BTreeMap<String, Settlement>,
     /// Calls denied.
     pub denied: u64,
     /// Calls that a budget did not cover.
     pub unpaid: u64,
+    /// How many of what it did; each is a line of its own.
+    #[serde(flatten)]
+    pub facts: Facts,
+    /// What its processes were at.
+    #[serde(skip)]
+    pub timeline: Timeline,
     /// Process `n` is at `n - 1`; they are written as lines of their own.
     #[serde(skip)]
     pub processes: Vec<ProcessView>,
@@ -61,6 +75,15 @@ impl RunView {
     /// A process, to be changed.
     pub fn process_mut(&mut self, pid: Pid) -> Option<&mut ProcessView> {
         self.processes.get_mut((pid as usize).checked_sub(1)?)
+    }
+
+    /// Counts what living processes have been at until the last entry.
+    pub fn settle(&mut self) {
+        for process in &mut self.processes {
+            if let Some((phase, since)) = process.settle(self.latest) {
+                self.timeline.add(process.pid, phase, since, self.latest);
+            }
+        }
     }
 
     /// A process's name; the kernel's is `kernel`.

@@ -8,6 +8,7 @@ use super::amount::{part, times};
 use super::ending::{ended, word};
 use super::escape::visible;
 use super::flow;
+use super::paint::Paint;
 use super::process::{Files, ProcessView};
 use super::run::RunView;
 use crate::kernel::answer::Exit;
@@ -15,32 +16,40 @@ use crate::kernel::call::Pid;
 
 /// Files that are named in a process's line; further ones are counted.
 const NAMED: usize = 3;
+/// Processes that are shown; further ones are counted.
+const PROCESSES: usize = 256;
 /// Refusals that are named; further ones are counted.
 const REFUSED: usize = 5;
 
 /// The lines.
-pub fn tree(view: &RunView) -> Vec<String> {
-    let mut lines = vec![head(view)];
-    let rows = rows(view);
+pub fn tree(view: &RunView, paint: Paint) -> Vec<String> {
+    let mut lines = vec![head(view, paint)];
+    let mut rows = rows(view);
+    let more = rows.len().saturating_sub(PROCESSES);
+    rows.truncate(PROCESSES);
     let width =
         rows.iter().map(|(branch, process)| label(branch, process).chars().count()).max().unwrap_or(0);
     let exits = rows.iter().map(|(_, process)| word(process.exit.as_ref()).len()).max().unwrap_or(0);
     for (branch, process) in &rows {
         let (label, exit) = (label(branch, process), word(process.exit.as_ref()));
-        let line = format!("{label:width$} {exit:exits$} {}", did(process));
+        let exit = paint.exit(exit, &format!("{exit:exits$}"));
+        let line = format!("{label:width$} {exit} {}", did(process));
         lines.push(line.trim_end().to_owned());
         if let Some(exit) =
             process.exit.as_ref().filter(|exit| !matches!(exit, Exit::Returned | Exit::Killed))
         {
-            lines.push(format!("{:width$}   {}", "", ended(exit)));
+            lines.push(format!("{:width$}   {}", "", paint.red(&ended(exit))));
         }
+    }
+    if more > 0 {
+        lines.push(format!("and {} processes more: --json", grouped(more as u64)));
     }
     lines.extend(refusals(view));
     lines.extend(flow::lines(view));
     lines
 }
 
-fn head(view: &RunView) -> String {
+fn head(view: &RunView, paint: Paint) -> String {
     let root = view.process(1).and_then(|root| root.exit.as_ref());
     let state = if view.ended { word(root) } else { "unfinished" };
     let took = show(Meter::WallTime, view.latest.saturating_sub(view.began));
@@ -49,11 +58,12 @@ fn head(view: &RunView) -> String {
         n => format!(" · resumed {}", times(n)),
     };
     let (label, first, last) = (visible(&view.label), view.first, view.last);
-    format!("r{} {label} {state} {took} · #{first}–{last}{resumed}", view.run)
+    let (name, state) = (paint.bold(&format!("r{} {label}", view.run)), paint.exit(state, state));
+    format!("{name} {state} {took} · #{first}–{last}{resumed}")
 }
 
 /// The processes with the branches before them, parents first.
-fn rows(view: &RunView) -> Vec<(String, &ProcessView)> {
+pub fn rows(view: &RunView) -> Vec<(String, &ProcessView)> {
     let mut children: BTreeMap<Option<Pid>, Vec<&ProcessView>> = BTreeMap::new();
     for process in &view.processes {
         children.entry(process.parent).or_default().push(process);
@@ -114,14 +124,10 @@ fn did(process: &ProcessView) -> String {
 }
 
 /// By mount: `read notes ×3`.
-fn read(files: &Files) -> Option<String> {
-    let mut mounts: BTreeMap<&str, u64> = BTreeMap::new();
-    for file in &files.first {
-        *mounts.entry(&file.mount).or_default() += 1;
-    }
+fn read(mounts: &BTreeMap<String, u64>) -> Option<String> {
     let shown: Vec<String> =
         mounts.iter().map(|(mount, n)| format!("{} {}", visible(mount), times(*n))).collect();
-    (files.count > 0).then(|| format!("read {}{}", shown.join(" "), rest(files, files.first.len())))
+    (!shown.is_empty()).then(|| format!("read {}", shown.join(" ")))
 }
 
 /// One by one: `wrote site/index.html 4f1c… 8.2 KB`.
@@ -181,7 +187,7 @@ mod tests {
         log.exit(1, Exit::Failed { message: "no\nluck".into(), cause: Some(Error::Denied) });
         log.end();
         assert_eq!(
-            tree(log.fold.view()),
+            tree(log.fold.view(), Paint(false)),
             [
                 "r1 docs-merge failed 10 ms · #1–11",
                 "1 coordinator failed fuel 3,000/10 G  read notes ×2",
@@ -202,6 +208,6 @@ mod tests {
         let labels: Vec<String> =
             rows(log.fold.view()).iter().map(|(branch, process)| label(branch, process)).collect();
         assert_eq!(labels, ["1 a", "├2 b", "│└4 d", "└3 c"]);
-        assert!(tree(log.fold.view())[0].starts_with("r1 docs-merge unfinished "));
+        assert!(tree(log.fold.view(), Paint(false))[0].starts_with("r1 docs-merge unfinished "));
     }
 }
