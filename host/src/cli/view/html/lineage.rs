@@ -18,7 +18,7 @@ const DRAWN: usize = 48;
 /// Artifacts that are listed.
 const LISTED: usize = 200;
 /// Characters of a kind that fit into a box.
-const CHARS: usize = 20;
+const CHARS: usize = 16;
 /// A box, and what it keeps free beside and below, in CSS pixels.
 const BOX: (usize, usize) = (176, 44);
 const FREE: (usize, usize) = (44, 14);
