@@ -9,7 +9,6 @@ use serde_json::json;
 
 use crate::support::{Place, Started, guest};
 
-<<<<<<< HEAD
 const VERBS: [&[&str]; 23] = [
     &["up"],
     &["ps"],
@@ -18,9 +17,6 @@ const VERBS: [&[&str]; 23] = [
     &["kill"],
     &["approve"],
     &["deny"],
-=======
-const VERBS: [&[&str]; 17] = [
->>>>>>> ef66d4b (Show all that a run did: inspect with times, messages, files and models, a report that opens offline, progress on a terminal)
     &["run"],
     &["overlay", "diff"],
     &["overlay", "apply"],

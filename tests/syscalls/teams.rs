@@ -82,7 +82,11 @@ fn reviewed_merge_goes_round_once_more_and_is_accepted() {
     let ([(first, none), (second, made_from)], [(note, about), _]) = (&drafts[..], &reviews[..]) else {
         panic!("not two drafts and two reviews: {}", run.ran)
     };
-    assert!(none.is_empty() && about == &[first.clone()] && made_from == &[first.clone(), note.clone()]);
+    assert!(
+        none.is_empty()
+            && about == std::slice::from_ref(first)
+            && made_from == &[first.clone(), note.clone()]
+    );
     assert!(run.ran.stdout.contains(second.as_str()), "{}", run.ran);
     // The lead reads and writes nothing.
     let calls: Vec<Value> = run.of(1).iter().map(|entry| json!(entry.verb())).collect();

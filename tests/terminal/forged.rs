@@ -63,7 +63,7 @@ fn of_many_answers_one_counts() {
     let run = owner
         .probe(&["--allow", "publish=a", "--ask", "publish=a"], &json!([{"op": "publish", "topic": "a"}]));
     let asked = format!("r1#{}", owner.questions(1)[0]["entry"]);
-    let words = |n: usize| if n % 2 == 0 { "approve" } else { "deny" };
+    let words = |n: usize| if n.is_multiple_of(2) { "approve" } else { "deny" };
     let all: Vec<_> = (0..12).map(|n| owner.place.start(&[words(n), &asked], b"")).collect();
     let won: Vec<i32> = all.into_iter().map(|one| one.wait().code).collect();
     assert_eq!(won.iter().filter(|code| **code == 0).count(), 1, "{won:?}");
