@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::{Place, Started, guest};
 
-const VERBS: [&[&str]; 23] = [
+const VERBS: [&[&str]; 27] = [
     &["up"],
     &["ps"],
     &["signal"],
@@ -18,6 +18,9 @@ const VERBS: [&[&str]; 23] = [
     &["approve"],
     &["deny"],
     &["run"],
+    &["grant", "suggest"],
+    &["grant", "try"],
+    &["grant"],
     &["overlay", "diff"],
     &["overlay", "apply"],
     &["overlay", "discard"],

@@ -56,9 +56,9 @@ impl Interrupts {
 /// See the module.
 pub enum Place {
     /// This process owns the state directory.
-    Here(Here),
+    Here(Box<Here>),
     /// Another one does.
-    There(There),
+    There(Box<There>),
 }
 
 /// A host of this process's own.
@@ -175,7 +175,8 @@ fn here(host: Host, options: &Options, ready: Ready) -> Result<Begun, NotBegun> 
     });
     match begun {
         Ok((interrupts, socket, running)) => {
-            Ok(Begun { place: Place::Here(Here { host, socket, running }), interrupts, unused, idle })
+            let place = Place::Here(Box::new(Here { host, socket, running }));
+            Ok(Begun { place, interrupts, unused, idle })
         }
         Err(error) => {
             host.close();
@@ -196,7 +197,8 @@ impl Place {
     /// The run.
     pub fn running(&self) -> Running {
         match self {
-            Place::Here(Here { running, .. }) | Place::There(There { running, .. }) => *running,
+            Place::Here(here) => here.running,
+            Place::There(there) => there.running,
         }
     }
 
@@ -247,29 +249,36 @@ impl Place {
     /// Leaves it. A host of this process's own stays for the runs of other terminals; an interrupt ends those.
     pub fn leave(self, mut interrupts: Interrupts) {
         let Here { host, socket, .. } = match self {
-            Place::Here(here) => here,
+            Place::Here(here) => *here,
             Place::There(_) => return,
         };
         host.runtime().block_on(async {
-            let Some(socket) = &socket else { return };
-            tokio::select! {
-                biased;
-                () = socket.idle() => return,
-                () = std::future::ready(()) => {}
-            }
-            note("this host goes on for runs of other terminals; Ctrl-C ends them");
-            tokio::select! {
-                () = socket.idle() => {}
-                () = interrupts.next() => {
-                    for run in host.kernel().open_runs() {
-                        // What cannot be written ends all of them anyway.
-                        let _ends = host.end(Running { run }).await;
-                    }
-                    socket.idle().await;
-                }
+            if let Some(socket) = &socket {
+                stay(&host, socket, &mut interrupts).await;
+                socket.answered().await;
             }
         });
         drop(socket);
         host.close();
+    }
+}
+
+/// Stays for the runs of other terminals.
+async fn stay(host: &Host, socket: &Socket, interrupts: &mut Interrupts) {
+    tokio::select! {
+        biased;
+        () = socket.idle() => return,
+        () = std::future::ready(()) => {}
+    }
+    note("this host goes on for runs of other terminals; Ctrl-C ends them");
+    tokio::select! {
+        () = socket.idle() => {}
+        () = interrupts.next() => {
+            for run in host.kernel().open_runs() {
+                // What cannot be written ends all of them anyway.
+                let _ends = host.end(Running { run }).await;
+            }
+            socket.idle().await;
+        }
     }
 }

@@ -27,6 +27,10 @@ pub fn up(dirs: &Dirs, args: &HostArgs) -> Result<Code, Failure> {
         let place = dirs.state.join(NAME);
         note(&format!("host up, listening on {}; Ctrl-C ends it", visible(&place.to_string_lossy())));
         for run in unfinished(dirs)? {
+            // It was handed over meanwhile.
+            if host.kernel().open_runs().contains(&run) {
+                continue;
+            }
             match host.resume(&options, run).await {
                 Ok(_) => note(&format!("r{run} goes on")),
                 Err(error) => {

@@ -49,7 +49,7 @@ pub(super) fn there(dirs: &Dirs, wanted: &Wanted, spelling: &Spelling) -> Result
     let (tell, mut told) = mpsc::unbounded_channel();
     thread::spawn(move || {
         loop {
-            let reply = owner.later();
+            let reply = owner.further();
             let more = matches!(reply, Ok(Reply::Opened(_)));
             if tell.send(reply).is_err() || !more {
                 return;
@@ -74,7 +74,7 @@ pub(super) fn there(dirs: &Dirs, wanted: &Wanted, spelling: &Spelling) -> Result
     let (reader, running) = (Reader::open(&dirs.state)?, Running { run: opened.run });
     let (unused, idle, told) = (opened.unused, opened.idle, Mutex::new(told));
     let (dirs, spelling) = (dirs.clone(), spelling.clone());
-    let place = Place::There(There { runtime, dirs, reader, told, spelling, running });
+    let place = Place::There(Box::new(There { runtime, dirs, reader, told, spelling, running }));
     Ok(Some(Begun { place, interrupts, unused, idle }))
 }
 

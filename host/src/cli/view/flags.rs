@@ -13,7 +13,10 @@ pub fn of(least: &Grant, granted: &Grant) -> Vec<String> {
         flags.push(flag("--mount", &format!("{label}={}{mode}{}", place.path, categories(&place.labels))));
     }
     flags.extend(
-        least.models.iter().map(|(label, place)| flag("--model", &format!("{label}={}", model(place)))),
+        least
+            .models
+            .iter()
+            .filter_map(|(label, place)| Some(flag("--model", &format!("{label}={}", model(place)?)))),
     );
     let members = || least.children.values().chain([&least.root]);
     for right in members().flat_map(|member| member.rights.iter()) {

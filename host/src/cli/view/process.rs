@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use audit::Digest;
-use authority::Labels;
 use ledger::{Account, Meter};
 use serde::Serialize;
 
@@ -46,8 +45,6 @@ pub struct ProcessView {
     pub times: Times,
     /// What it waited in, by the verb as the interface names it.
     pub waits: BTreeMap<&'static str, Waits>,
-    /// The data categories that it has read.
-    pub labels: Labels,
     /// Its last entry so far.
     pub last: u64,
     /// How it ended.
@@ -167,7 +164,6 @@ impl ProcessView {
             counted: now,
             times: Times::default(),
             waits: BTreeMap::new(),
-            labels: Labels::default(),
             last: 0,
             exit: None,
             exit_entry: None,
@@ -242,9 +238,6 @@ impl ProcessView {
     /// anything.
     pub fn state(&mut self, me: &Proc, now: u64) -> Option<(Phase, u64)> {
         self.account(&me.account);
-        if self.labels != me.labels {
-            self.labels = me.labels.clone();
-        }
         if me.stopping && self.stopping.is_none() {
             self.stopping = Some(now);
         }

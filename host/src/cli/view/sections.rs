@@ -30,7 +30,6 @@ pub fn sections(view: &RunView, paint: Paint) -> Vec<String> {
     page.list("Questions to models", &facts.inferences, |asked| inference_row(view, asked));
     page.list("Approvals", &facts.approvals, |approval| approval_row(view, approval));
     page.list("Artifacts", &facts.artifacts, |made| artifact_row(view, made));
-    page.labels(view);
     page.lines
 }
 
@@ -75,21 +74,6 @@ impl Page {
         }
         self.lines.extend(table.lines());
         self.rest(waited.len().saturating_sub(ROWS) as u64);
-    }
-
-    fn labels(&mut self, view: &RunView) {
-        let labelled: Vec<&ProcessView> =
-            view.processes.iter().filter(|process| !process.labels.is_empty()).collect();
-        if labelled.is_empty() {
-            return;
-        }
-        self.head("Labels", "");
-        let mut table = Table::default();
-        for process in labelled.iter().take(ROWS) {
-            table.row([who(view, process.pid), labels(&process.labels)]);
-        }
-        self.lines.extend(table.lines());
-        self.rest(labelled.len().saturating_sub(ROWS) as u64);
     }
 }
 

@@ -68,7 +68,7 @@ impl Owner {
     }
 
     /// Asks, and waits for the first answer; for a busy owner as long as for a slow one. A run's further answers are
-    /// [`Owner::next`].
+    /// [`Owner::further`].
     ///
     /// # Errors
     /// When there is none.
@@ -106,7 +106,7 @@ impl Owner {
     ///
     /// # Errors
     /// When there is none.
-    pub fn later(&mut self) -> Result<Reply, Unanswered> {
+    pub fn further(&mut self) -> Result<Reply, Unanswered> {
         self.stream.get_ref().set_read_timeout(None)?;
         self.reply()
     }

@@ -34,6 +34,15 @@ struct Count {
 /// The place of one run.
 struct Seat<'a>(&'a Handed);
 
+/// What becomes of a run whose client went away before it was told of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unheard {
+    /// Nobody knows of it: it ends before it does much.
+    Ends,
+    /// It was there before.
+    GoesOn,
+}
+
 /// Why there is no place.
 enum Full {
     Busy,
@@ -123,7 +132,7 @@ impl Server {
             let begun = start(&self.kernel, &self.dirs.state, prepared).await;
             Some(begun.map(|running| Opened { run: running.run, unused, idle }))
         };
-        self.seated(stream, opening).await;
+        self.seated(stream, opening, Unheard::Ends).await;
     }
 
     /// Goes on with a run that was cut off, and tells its client what comes of it.
@@ -133,7 +142,7 @@ impl Server {
             let begun = take_up(&self.kernel, &self.dirs, &self.options, run).await;
             Some(begun.map(|running| Opened { run: running.run, unused: Vec::new(), idle: Vec::new() }))
         };
-        self.seated(stream, opening).await;
+        self.seated(stream, opening, Unheard::GoesOn).await;
     }
 
     /// Gives a run a seat until its client was told of its end; opens it, unless the client goes away before.
@@ -141,12 +150,13 @@ impl Server {
         &self,
         stream: &mut BufReader<UnixStream>,
         opening: impl AsyncFnOnce(&mut BufReader<UnixStream>) -> Option<Result<Opened, HostError>>,
+        unheard: Unheard,
     ) {
         let seat = self.handed.enter();
         let reply = match &seat {
             Err(full) => full.reply(),
             Ok(_) => match opening(stream).await {
-                Some(opened) => self.to_its_end(stream, opened).await.unwrap_or_else(Reply::from),
+                Some(opened) => self.to_its_end(stream, opened, unheard).await.unwrap_or_else(Reply::from),
                 None => return,
             },
         };
@@ -168,12 +178,13 @@ impl Server {
         &self,
         stream: &mut BufReader<UnixStream>,
         opened: Result<Opened, HostError>,
+        unheard: Unheard,
     ) -> Result<Reply, HostError> {
         let opened = opened?;
         self.kernel.on_disk().await?;
         let run = opened.run;
-        if !tell(stream, Reply::Opened(Box::new(opened))).await {
-            // Nobody knows of it: it ends before it does much.
+        let told = tell(stream, Reply::Opened(Box::new(opened))).await;
+        if !told && unheard == Unheard::Ends {
             self.kernel.signal(Key { run, pid: 1 }, Signal::Kill).await?;
         }
         Ok(Reply::Ended(until_ended(&self.kernel, Running { run }).await?))

@@ -31,7 +31,6 @@ const SMALL_BYTES: u64 = 64 << 10;
 const LARGE: usize = 16;
 /// How long a client may take to ask, or to take an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-
 /// How long a host that ends waits for what it is being asked.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -53,10 +52,13 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Waits until no run of another terminal is left, and who asked something else was answered; no run is taken any more
-    /// then.
+    /// Waits until no run of another terminal is left; none is taken any more then.
     pub async fn idle(&self) {
         self.server.handed.none_left().await;
+    }
+
+    /// Waits until who asked something was answered.
+    pub async fn answered(&self) {
         // A silent client is not waited for.
         let _silent = timeout(GRACE, self.server.clients.acquire_many(CLIENTS as u32)).await;
     }

@@ -47,6 +47,7 @@ fn refused(refusal: &Refusal) -> Markup {
                 @match &refusal.remedy {
                     Remedy::Flag(flag) => code { (foreign(flag)) },
                     Remedy::Manifest(line) => (foreign(line)),
+                    Remedy::Options(options) => (foreign(&options.join("; "))),
                     Remedy::Nothing => "–",
                 }
             }

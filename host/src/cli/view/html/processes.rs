@@ -8,7 +8,7 @@ use super::text::{badge, foreign, rest};
 use crate::cli::view::ending::{ended, word};
 use crate::cli::view::process::ProcessView;
 use crate::cli::view::run::RunView;
-use crate::cli::view::sections::{labels, time, waits};
+use crate::cli::view::sections::{time, waits};
 use crate::cli::view::tree::rows;
 use crate::kernel::answer::Exit;
 
@@ -41,7 +41,7 @@ fn row(view: &RunView, depth: usize, process: &ProcessView) -> Markup {
         li class={ "depth" (depth) } {
             div.who {
                 span.pid { (process.pid) } " " strong { (foreign(&process.name)) } " " (badge(exit))
-                @if !process.labels.is_empty() { " " span.badge.label { (foreign(&labels(&process.labels))) } }
+                @if !process.labels.is_empty() { " " span.badge.label { (foreign(&carried(process))) } }
             }
             @if let Some(cause) = cause { p.cause { (foreign(&ended(cause))) } }
             p.facts {
@@ -80,4 +80,9 @@ fn did(process: &ProcessView) -> Vec<String> {
     ];
     facts.extend(counts.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{what} {}", grouped(*n))));
     facts
+}
+
+/// The data categories that a process carries.
+fn carried(process: &ProcessView) -> String {
+    process.labels.iter().map(|carried| carried.label.as_str()).collect::<Vec<_>>().join(", ")
 }
