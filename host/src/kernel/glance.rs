@@ -187,21 +187,12 @@ fn living(key: Key, me: &Proc) -> Living {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::call::Question;
 
     #[test]
     fn a_place_in_a_line_is_said_as_people_say_it() {
-        let asked = Question {
-            model: "default".into(),
-            max_tokens: 1,
-            bound: 1,
-            tools: false,
-            json: false,
-            fault: None,
-        };
         let said = |place: Option<usize>| {
             let place = place.map(|place| Place { place, of: 113 });
-            Waiting { seq: 1, stage: Stage::Acts, call: Call::Generate(asked.clone()), place }.slot()
+            Waiting { seq: 1, stage: Stage::Acts, model: Some("default".into()), place }.slot()
         };
         assert_eq!(said(None), None);
         for (place, text) in

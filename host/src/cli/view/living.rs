@@ -5,7 +5,7 @@ use ledger::{Meter, grouped, show};
 use super::escape::visible;
 use super::question::{brief, cut};
 use crate::kernel::call::{Call, Key};
-use crate::kernel::glance::Living;
+use crate::kernel::glance::{Living, Waiting};
 use crate::kernel::state::Stage;
 
 /// Characters of a name and of a state at most.
@@ -55,8 +55,10 @@ pub fn table(rows: &[Row<'_>], now: u64) -> Vec<String> {
 fn cells_of(row: &Row<'_>, now: u64) -> [String; 7] {
     let living = row.living;
     let mut does = state(living).to_owned();
-    if let Some((call, _)) = &row.call {
-        does.push_str(&format!(" {}", brief(call)));
+    match (living.waits.as_ref().and_then(Waiting::slot), &row.call) {
+        (Some(slot), _) => does = format!("waits for {slot}"),
+        (None, Some((call, _))) => does.push_str(&format!(" {}", brief(call))),
+        (None, None) => {}
     }
     if living.stopping {
         does.push_str(" (stopping)");
@@ -85,10 +87,9 @@ pub fn age(ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::glance::Waiting;
 
     fn living(pid: u32, name: &str, stage: Option<Stage>) -> Living {
-        let waits = stage.map(|stage| Waiting { seq: 9, stage });
+        let waits = stage.map(|stage| Waiting { seq: 9, stage, model: None, place: None });
         Living {
             run: 1,
             pid,
