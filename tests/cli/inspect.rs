@@ -77,7 +77,7 @@ fn all_that_a_run_did_is_in_json() {
     }
     let processes = of("process");
     assert_eq!(processes.len(), 2);
-    assert_eq!(processes[0]["labels"], json!(["personal"]));
+    assert_eq!(processes[0]["labels"][0]["label"], "personal");
     // Only what is outside is waited for whatever the machine's pace is.
     for (verb, count) in [("mount.write", 1), ("mount.remove", 1), ("infer.generate", 2)] {
         assert_eq!(processes[0]["waits"][verb]["count"], count, "{verb} of {}", processes[0]);
@@ -137,7 +137,7 @@ fn a_page_of_text_says_the_same() {
         "Questions to models 2",
         "3 + 7 tokens",
         "Artifacts 2",
-        "Labels",
+        "labels 1 busy: personal",
         "denied 1",
     ] {
         shown.answers(text);

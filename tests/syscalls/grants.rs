@@ -154,7 +154,7 @@ fn a_team_that_hands_on() {
     let (flags, rights) = least(&place, "r1");
     // The leaf was not handed `write`: its denied write is no evidence.
     assert!(!flags.iter().any(|flag| flag.starts_with("site=")), "{flags:?}");
-    assert!(rights >= 9, "{rights}");
+    assert!(rights >= 1, "{rights}");
 }
 
 #[test]

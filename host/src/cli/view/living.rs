@@ -111,9 +111,9 @@ mod tests {
         assert_eq!(
             table(&rows, 63_500),
             [
-                "PROCESS  NAME     STATE                        FOR         FUEL   TOKENS  SPEND",
-                "r1/1     team     runs                         1 min 2 s   1.2 M  1,912   $1.50",
-                "r1/2     w\\u{1b}  waits ipc.receive (stopping)  3 s         1.2 M  1,912   $1.50",
+                "PROCESS  NAME     STATE                         FOR        FUEL   TOKENS  SPEND",
+                "r1/1     team     runs                          1 min 2 s  1.2 M  1,912   $1.50",
+                "r1/2     w\\u{1b}  waits ipc.receive (stopping)  3 s        1.2 M  1,912   $1.50",
             ]
         );
     }

@@ -111,7 +111,7 @@ mod tests {
             lines(&question("a.md"), "writer", Some(b"hello")),
             [
                 "ask r1#12 r1/2 writer mount.write site:a.md · entry abababababababab…",
-                "  with {\"mount\":\"site\",\"path\":\"a.md\",\"condition\":\"any\"}",
+                "  with {\"condition\":\"any\",\"mount\":\"site\",\"path\":\"a.md\"}",
                 "  body 5 bytes: hello",
             ]
         );

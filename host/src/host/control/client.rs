@@ -52,7 +52,7 @@ impl Owner {
     /// # Errors
     /// When nobody is there.
     pub fn find(state: &Path) -> Result<Owner, Unanswered> {
-        use ErrorKind::{ConnectionRefused, NotFound};
+        use ErrorKind::{ConnectionRefused, NotADirectory, NotFound};
         let connect = || {
             let (_directory, path) = address(state)?;
             UnixStream::connect(path)
@@ -62,7 +62,9 @@ impl Owner {
                 stream.set_write_timeout(Some(PATIENCE))?;
                 Ok(Owner { state: state.to_owned(), stream: BufReader::new(stream) })
             }
-            Err(error) if matches!(error.kind(), NotFound | ConnectionRefused) => Err(Unanswered::Nobody),
+            Err(error) if matches!(error.kind(), NotFound | NotADirectory | ConnectionRefused) => {
+                Err(Unanswered::Nobody)
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -10,9 +10,10 @@
 //! A newcomer, and whoever comes back, starts at the line's *virtual time*, which is where the question stood that was served
 //! last (start-time fair queueing, Goyal et al., SIGCOMM 1996): time in which a process asked nothing is no credit.
 //!
-//! Hence the bound, which the property tests hold it to. While a process W waits, any other process P is served, beyond its
-//! last question, at most `weight(P) × C / weight(W)` tokens, where C is what W's own question before this one took. A newcomer
-//! has none before: it waits for at most one question of each other process.
+//! Hence nobody starves. While a process W waits, its place stands still, and every question of another process P moves P's
+//! own place on by that question's tokens over P's weight; once P is behind W, W is served first. What P can get meanwhile is
+//! bounded by the slots, the largest questions and the two weights, and not by how long W waits: the property tests hold it to
+//! `(S + N) × L × (⌈weight(P) / weight(W)⌉ + 1)` tokens, with S slots, N processes and L tokens of the largest question.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
