@@ -56,8 +56,6 @@ struct History {
     serving: BTreeSet<Ticket>,
     /// Of each process that waits: what others were served meanwhile.
     meanwhile: BTreeMap<Process, Served>,
-    /// What each process's newest served question took, as far as it is known.
-    newest: BTreeMap<Process, (Ticket, u64)>,
 }
 
 fn process(who: usize) -> Process {
@@ -78,7 +76,6 @@ impl History {
             waiting: BTreeSet::new(),
             serving: BTreeSet::new(),
             meanwhile: BTreeMap::new(),
-            newest: BTreeMap::new(),
         }
     }
 
@@ -107,11 +104,6 @@ impl History {
                 for served in self.meanwhile.values_mut() {
                     served.entry(me).or_default().entry(ticket).and_modify(|tokens| *tokens = took);
                 }
-                if let Some((newest, tokens)) = self.newest.get_mut(&me)
-                    && *newest == ticket
-                {
-                    *tokens = took;
-                }
             }
             Step::Quit(n) => {
                 let Some(ticket) = nth(&self.waiting, n) else { return };
@@ -127,16 +119,15 @@ impl History {
     }
 
     /// Serves whoever can be; `seen` is told each, and its worst case, before it counts.
-    fn advance(&mut self, mut seen: impl FnMut(&History, Process, u64)) {
+    fn advance(&mut self, mut seen: impl FnMut(&History, Process)) {
         while let Next::Serve(ticket) = self.queue.next(self.now) {
             assert!(self.waiting.remove(&ticket), "only one who waits is served, once");
             let (me, bound) = self.bounds[&ticket];
-            seen(self, me, bound);
+            seen(self, me);
             self.serving.insert(ticket);
             for served in self.meanwhile.values_mut() {
                 served.entry(me).or_default().insert(ticket, bound);
             }
-            self.newest.insert(me, (ticket, bound));
             match self.waits(me) {
                 true => self.meanwhile.insert(me, Served::new()),
                 false => self.meanwhile.remove(&me),
@@ -175,13 +166,13 @@ proptest! {
         let mut history = History::new(&share);
         for step in &steps {
             history.step(step);
-            history.advance(|_, _, _| {});
+            history.advance(|_, _| {});
             history.check();
             prop_assert!(history.waiting.is_empty() || history.serving.len() == share.slots);
         }
         while !history.serving.is_empty() {
             history.step(&Step::End(0, Some(50)));
-            history.advance(|_, _, _| {});
+            history.advance(|_, _| {});
         }
         prop_assert_eq!(history.queue.sizes(), (0, 0));
     }
@@ -192,7 +183,7 @@ proptest! {
         let mut history = History::new(&share);
         for step in &steps {
             history.step(step);
-            history.advance(|history, served, _| {
+            history.advance(|history, served| {
                 let questions = history.slots as u64 + WEIGHTS.len() as u64;
                 for (waiter, meanwhile) in history.meanwhile.iter().filter(|(waiter, _)| **waiter != served) {
                     let tokens: u64 = meanwhile.get(&served).map_or(0, |all| all.values().sum());
@@ -217,7 +208,7 @@ proptest! {
             };
             history.step(&whole);
             let before = history.serving.clone();
-            history.advance(|_, _, _| {});
+            history.advance(|_, _| {});
             history.check();
             let new = history.serving.difference(&before).map(|ticket| (history.now, history.bounds[ticket].1));
             served.extend(new);
