@@ -135,7 +135,7 @@ fn an_agent_alone() {
 fn a_team_that_hands_on() {
     let place = files();
     let needs = "spawn = [\"middle\"]\n[needs.delegate]\nread = [\"*\"]\nwrite = [\"site\"]\nspawn = [\"leaf\"]\nput = [\"*\"]";
-    let middle = "needs = { spawn = [\"leaf\"], delegate = { read = [\"docs\", \"more\"], write = [\"site\"], put = [\"a\", \"b\"] } }";
+    let middle = "needs = { spawn = [\"leaf\"], delegate = { read = [\"docs\", \"more\"], write = [\"site\"], put = [\"a\", \"b\"] } }\nbudget = { children = 1 }";
     let leaf = "needs = { read = [\"docs\", \"more\"], write = [\"site\"], put = [\"a\", \"b\"], send = [\"parent\"] }";
     let leaves = json!([
         {"op": "read", "mount": "docs", "path": "a"},
@@ -154,7 +154,7 @@ fn a_team_that_hands_on() {
     let (flags, rights) = least(&place, "r1");
     // The leaf was not handed `write`: its denied write is no evidence.
     assert!(!flags.iter().any(|flag| flag.starts_with("site=")), "{flags:?}");
-    assert!(rights >= 1, "{rights}");
+    assert!(rights >= 9, "{rights}");
 }
 
 #[test]
