@@ -123,10 +123,10 @@ fn hundreds_of_handed_runs_are_bounded() {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!((streams.len(), busy), (256, 44));
-    until(|| owner.shown("process").len() == 256);
+    assert_eq!((streams.len(), busy), (128, 172));
+    until(|| owner.shown("process").len() == 128);
     owner.answers();
-    for run in 1..=256 {
+    for run in 1..=128 {
         let signalled = owner.ask(&json!({"signal": {"run": run, "pid": 1, "signal": "stop"}}));
         assert!(signalled.get("done").is_some(), "{signalled}");
     }

@@ -14,8 +14,8 @@ use super::order::{Opened, Order};
 use super::server::{Server, tell};
 use crate::kernel::call::{Key, RunId, Signal};
 
-/// Runs of other terminals at a time.
-const RUNS: usize = 256;
+/// Runs of other terminals at a time. Each has an engine of its own, and a system maps 65,530 places of memory for a process.
+const RUNS: usize = 128;
 /// Teams that are loaded at a time: each may compile.
 const LOADED: usize = 2;
 
