@@ -142,7 +142,7 @@ fn hundreds_of_handed_runs_are_bounded() {
     }
     owner.probe(&[], &json!([])).wait().expect(0);
     let (place, _) = owner.down();
-    whole(&place, "r256");
+    whole(&place, "r128");
 }
 
 /// A client that hangs up before its run was opened does not get it.
