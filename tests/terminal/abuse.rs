@@ -138,7 +138,7 @@ fn hundreds_of_handed_runs_are_bounded() {
             .map(|line| serde_json::from_str::<Value>(&line).unwrap())
             .find(|said| said["says"].get("ended").is_some())
             .unwrap_or_default();
-        assert!(last["says"]["ended"].as_u64() > Some(0), "{last}");
+        assert!(last["says"]["ended"]["exit"].as_u64() > Some(0), "{last}");
     }
     owner.probe(&[], &json!([])).wait().expect(0);
     let (place, _) = owner.down();
