@@ -7,11 +7,11 @@ use crate::step::Steps;
 use crate::test::Built;
 use crate::workspace::{self, Workspace};
 
-/// Runs the tests package with `AOS_SOAK=1`, which its campaigns read, and says what was run.
+/// Runs the tests package, and what changes inputs of the verifier, with `AOS_SOAK=1`, which its campaigns read, and says what was run.
 pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCode, Error> {
     let mut steps = Steps::new(4);
     let mut cargo = Built::new(workspace, &mut steps)?.tests(workspace);
-    cargo.args(["--package", "aos-tests"]).args(arguments).env("AOS_SOAK", "1");
+    cargo.args(["--package", "aos-tests", "--package", "audit"]).args(arguments).env("AOS_SOAK", "1");
     let line = workspace::line(&cargo);
     steps.announce(&format!("whole campaigns: AOS_SOAK=1 {line}"));
     let code = workspace::finish(&mut cargo)?;

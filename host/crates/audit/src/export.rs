@@ -120,6 +120,8 @@ pub struct Checker<'a> {
     /// What the entry above commits to.
     body: Option<(u64, Digest)>,
     counts: (u64, u64, u64),
+    /// What was wrong first. Nothing is taken after it, and nothing shown.
+    broken: Option<ExportError>,
 }
 
 impl<'a> Checker<'a> {
@@ -138,6 +140,7 @@ impl<'a> Checker<'a> {
             next: 0,
             body: None,
             counts: (0, 0, 0),
+            broken: None,
         }
     }
 
@@ -148,8 +151,15 @@ impl<'a> Checker<'a> {
     /// Takes the next line, without its newline.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// The first thing that is wrong, and the same from then on.
     pub fn take(&mut self, line: &[u8]) -> Result<(), ExportError> {
+        if self.broken.is_none() {
+            self.broken = self.step(line).err();
+        }
+        self.broken.clone().map_or(Ok(()), Err)
+    }
+
+    fn step(&mut self, line: &[u8]) -> Result<(), ExportError> {
         self.line += 1;
         if line.len() > LINE_BYTES {
             return Err(self.wrong("it is longer than any line of an export"));
@@ -177,7 +187,10 @@ impl<'a> Checker<'a> {
                 self.stage = if left == 1 { Stage::Checkpoint } else { Stage::Hash { left: left - 1 } };
             }
             Stage::Checkpoint => {
-                let left = self.count(line, "checkpoint ", NOTE_LINES)?.max(1);
+                let left = self.count(line, "checkpoint ", NOTE_LINES)?;
+                if left == 0 {
+                    return Err(self.wrong("a checkpoint has lines"));
+                }
                 self.stage = Stage::Note { left };
             }
             Stage::Note { left } => {
@@ -286,8 +299,11 @@ impl<'a> Checker<'a> {
     /// What it shows, once its last line was taken.
     ///
     /// # Errors
-    /// When it is cut off, or its entries are not those of its checkpoint.
+    /// When a line was refused, it is cut off, or its entries are not those of its checkpoint.
     pub fn finish(self) -> Result<Shown, ExportError> {
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
         let (Stage::Done, Some(root), Some((checkpoint, signers))) = (self.stage, self.root, self.found)
         else {
             return Err(ExportError::Cut(self.line));
