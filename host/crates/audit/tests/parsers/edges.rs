@@ -132,8 +132,8 @@ fn a_proof_with_hashes_too_many_or_too_few_proves_nothing() {
     let leaf = log.leaf(201);
     let included = |hashes: &[Hash]| verify_inclusion(&leaf, 200, 300, hashes, &root);
     let follows = |hashes: &[Hash]| verify_consistency((57, &old), (300, &root), hashes);
-    let checks: [(&[Hash], &dyn Fn(&[Hash]) -> Result<(), ProofError>); 2] =
-        [(&proof.hashes, &included), (&submission.hashes, &follows)];
+    type Check<'a> = &'a dyn Fn(&[Hash]) -> Result<(), ProofError>;
+    let checks: [(&[Hash], Check); 2] = [(&proof.hashes, &included), (&submission.hashes, &follows)];
     for (hashes, check) in checks {
         assert_eq!(check(hashes), Ok(()));
         for extra in [[0; 32], root, leaf] {

@@ -15,7 +15,7 @@ fn index_of(path: &str) -> Option<u64> {
     let last = groups.pop()?;
     let digits = groups.iter().map(|group| group.strip_prefix('x')).chain([Some(last)]);
     let digits: String = digits.collect::<Option<Vec<_>>>()?.concat();
-    (digits.len() % 3 == 0).then(|| digits.parse().ok())?
+    digits.len().is_multiple_of(3).then(|| digits.parse().ok())?
 }
 
 proptest! {
