@@ -3,6 +3,7 @@
 //! - [`support`]: a place of its own for each test, and what every run is checked for afterwards.
 //! - [`syscalls`]: every function of `wit/`, granted and denied, with the entries that it must leave; and the examples.
 //! - [`cases`], [`cli`], [`redteam`], [`crash`]: bad input, the command line, attacks, and a host that is killed.
+//! - [`audit`]: what the log proves, to whom; and what is done to a log that is found out.
 //! - [`remote`]: models behind HTTP, good ones and bad ones. [`remote_teams`]: the examples with one of them.
 //! - [`terminal`]: the host that runs, asked from a second terminal.
 //! - [`slots`]: who waits for a model, and who comes first.
@@ -12,6 +13,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod audit;
 mod cases;
 mod cli;
 mod crash;

@@ -1,7 +1,7 @@
 //! The host: wires a state directory, a sandbox, mounts and drivers into a kernel, and runs teams on it.
 //!
 //! - [`control`]: how a second terminal reaches the host that runs.
-//! - [`dirs`]: where state, keys and compiled code are.
+//! - [`dirs`]: where state, keys and compiled code are. [`key`]: the key that logs are signed with.
 //! - [`models`]: what a grant's model labels mean on this machine.
 //! - [`overlay`]: what a run left in an overlay, and what the operator does with it.
 //! - [`prepare`]: from a file and the operator's flags to a grant and a loaded sandbox; nothing is written yet.
@@ -11,6 +11,7 @@
 pub mod control;
 pub mod dirs;
 pub mod error;
+pub mod key;
 pub mod models;
 pub mod overlay;
 pub mod prepare;
@@ -37,6 +38,7 @@ use crate::kernel::{Kernel, NewRun};
 pub use control::server::Socket;
 pub use dirs::Dirs;
 pub use error::{HostError, Kind};
+pub use key::HostKey;
 pub use models::{Catalogue, ModelFlag, ModelSource};
 pub use prepare::{MountFlag, Options, Prepared, Request, prepare};
 pub use replay::{Replayed, replay};
@@ -63,15 +65,16 @@ impl Host {
     /// Takes the state directory and starts the kernel.
     ///
     /// # Errors
-    /// When another host has the directory, it cannot be written, or its log is damaged.
+    /// When another host has the directory, it cannot be written, or its log is damaged; when there is no key to sign with.
     pub fn open(dirs: &Dirs, options: &Options) -> Result<Host, HostError> {
         let store = Store::open(&dirs.state)?;
         if let Some(bytes) = options.log_limit {
             store.limit(bytes)?;
         }
         let state = position(&store)?;
+        let key = HostKey::own(&dirs.config)?.of_log(&store.origin()?.unwrap_or_default())?;
         let runtime = runtime(options.threads)?;
-        let journal: Arc<Journal<Entry>> = Arc::new(Journal::start(store)?);
+        let journal: Arc<Journal<Entry>> = Arc::new(Journal::start(store, key)?);
         let kernel = Kernel::new(journal, state, options.check);
         runtime.spawn(kernel.clone().timers());
         Ok(Host { runtime, kernel, dirs: dirs.clone() })

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::{Place, Started, guest};
 
-const VERBS: [&[&str]; 27] = [
+const VERBS: [&[&str]; 31] = [
     &["up"],
     &["ps"],
     &["signal"],
@@ -30,6 +30,10 @@ const VERBS: [&[&str]; 27] = [
     &["logs"],
     &["replay"],
     &["audit", "verify"],
+    &["audit", "key"],
+    &["audit", "checkpoint"],
+    &["audit", "prove"],
+    &["audit", "consistency"],
     &["audit", "export"],
     &["doctor"],
     &["completions"],

@@ -1,5 +1,5 @@
 //! A host that is killed with SIGKILL in the middle of a run: the log verifies, all that was shown is in it, files are whole,
-//! and the next run works. What was cut off can be resumed:
+//! the next run works, and every checkpoint that anybody saw is one of the log that is found. What was cut off can be resumed:
 //!
 //! - [`resume`]: after a real kill at any moment, and after kills while it is resumed.
 //! - [`prefix`]: at every entry, from logs that end there. [`downtime`]: what time, rulings and rights make of it.
@@ -12,8 +12,12 @@ use std::collections::HashSet;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use aos_host::journal::{Reader, Sealed};
+use audit::{Checkpoint, Note};
 use serde_json::{Value, json};
 
 use crate::support::{Place, guest};
@@ -63,11 +67,14 @@ fn on_one_log(kills: Range<usize>) -> usize {
     let words = ["run", team.to_str().unwrap(), "--mount", &mount, "--input", "-"];
     let script = script().to_string();
     let mut cut = 0;
+    let mut shown = Vec::new();
     for kill in kills {
         let wait = Duration::from_micros(RandomState::new().hash_one(kill) % LATEST);
         let running = place.start(&words, script.as_bytes());
-        std::thread::sleep(wait);
-        let ran = running.kill();
+        let ran = seen_meanwhile(&place.path("state"), &mut shown, || {
+            std::thread::sleep(wait);
+            running.kill()
+        });
         cut += usize::from(ran.code == 128 + 9);
         let at = format!("kill {kill} after {wait:?}");
         if !place.path("state/log.db").exists() {
@@ -79,6 +86,7 @@ fn on_one_log(kills: Range<usize>) -> usize {
         }
         assert!(verified.code == 0, "{at}: {verified}\n{ran}");
         shown_is_kept(&place, &ran.stderr, &at);
+        is_of_the_log(&place.path("state"), &shown, &at);
         for file in fs::read_dir(&site).unwrap().map(|entry| entry.unwrap().path()) {
             let bytes = fs::read(&file).unwrap();
             let temporary = file.file_name().unwrap().to_string_lossy().starts_with(".aos-");
@@ -87,9 +95,45 @@ fn on_one_log(kills: Range<usize>) -> usize {
         }
     }
     place.aos(&["run", guest("probe").to_str().unwrap(), "[]"]).expect(0).answers("[]");
+    is_of_the_log(&place.path("state"), &shown, "at the end");
+    println!("{} checkpoints were seen", shown.len());
     place.aos(&["audit", "verify"]).expect(0).answers("audit ok");
     place.aos(&["replay"]).expect(0).answers("identical");
     cut
+}
+
+/// Does something, and takes note of every checkpoint that another program sees meanwhile.
+fn seen_meanwhile<T>(state: &Path, shown: &mut Vec<Sealed>, something: impl FnOnce() -> T) -> T {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut reader = None;
+            while !over.load(Ordering::Relaxed) {
+                reader = reader.or_else(|| Reader::open(state).ok());
+                let newest = reader.as_ref().and_then(|reader| reader.store().newest_checkpoint().ok()?);
+                if let Some(newest) = newest.filter(|newest| !shown.contains(newest)) {
+                    shown.push(newest);
+                }
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        });
+        let done = something();
+        over.store(true, Ordering::Relaxed);
+        done
+    })
+}
+
+/// Every checkpoint that was seen is stored, and its root is that of the log's first entries.
+#[track_caller]
+fn is_of_the_log(state: &Path, shown: &[Sealed], at: &str) {
+    let reader = Reader::open(state).unwrap();
+    for sealed in shown {
+        let note = Note::parse(&sealed.note).unwrap();
+        let checkpoint: Checkpoint = note.text().parse().unwrap();
+        let store = reader.store();
+        assert_eq!(store.checkpoint_from(sealed.size).unwrap().as_ref(), Some(sealed), "{at}");
+        assert_eq!(store.root_at(sealed.size).unwrap(), checkpoint.root, "{at}: #1 to #{}", sealed.size);
+    }
 }
 
 /// Every line that standard error showed of a run's agents is in the log.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use aos_host::host::HostKey;
 use aos_host::journal::{Body, Item, Journal, Reader, Store};
 use aos_host::kernel::entry::Entry;
 use serde_json::json;
@@ -50,7 +51,10 @@ impl Log {
                 fs::remove_file(state.join(file)).unwrap();
             }
         }
-        let journal = Journal::start(Store::open(&state).unwrap()).unwrap();
+        let store = Store::open(&state).unwrap();
+        let origin = store.origin().unwrap().unwrap();
+        let key = HostKey::own(&place.path("config/aos-host")).unwrap().of_log(&origin).unwrap();
+        let journal = Journal::start(store, key).unwrap();
         for (entry, body) in &self.0[..entries] {
             let mut line = entry.clone();
             let other = bodies.get(&entry.seq).map(|bytes| Body::Salted((*bytes).into()));

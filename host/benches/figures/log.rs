@@ -32,7 +32,9 @@ fn bare() -> Result<f64> {
     let dir = scratch("writer")?;
     let line = br#"{"v":1,"seq":1,"t":1732142342123,"run":1,"pid":1,"fuel":4908,"event":{"call":{"call":"restored","out":{"Ok":"nothing"}}}}"#;
     let entry = Entry::parse(line)?;
-    let journal: Journal<Entry> = Journal::start(Store::open(&dir)?)?;
+    let store = Store::open(&dir)?;
+    let key = audit::SignerKey::new(&store.origin()?.unwrap_or_default(), audit::Kind::Author, &[1; 32])?;
+    let journal: Journal<Entry> = Journal::start(store, key)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let start = Instant::now();
     runtime.block_on(async {
@@ -54,7 +56,7 @@ fn verify(table: &mut Table, ours: &Ours) -> Result<()> {
     let mut bare = Vec::new();
     for _ in 0..RUNS {
         let start = Instant::now();
-        reader.verify(|_, line| Ok(run_of(line)))?;
+        reader.verify(|_, line, _| Ok(run_of(line)))?;
         rates.push(size as f64 / start.elapsed().as_secs_f64() / 1e6);
         let lines = vec![0x20u8; 128];
         let start = Instant::now();

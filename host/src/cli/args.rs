@@ -98,9 +98,9 @@ pub enum Verb {
         after_help = "Examples:\n  aos-host replay r1\n  aos-host replay r1 --component writer=new.wasm"
     )]
     Replay(ReplayArgs),
-    /// Check the log, or take it elsewhere
+    /// Check the log, prove what is in it, or take it elsewhere
     #[command(subcommand)]
-    Audit(Audit),
+    Audit(super::audit::args::Audit),
     /// Look at models, and ask them something
     #[command(subcommand, after_help = "Examples:\n  aos-host model list\n  aos-host model check default")]
     Model(super::model::ModelVerb),
@@ -308,26 +308,4 @@ pub struct OverlayArgs {
     /// How it is written
     #[command(flatten)]
     pub format: Format,
-}
-
-/// What can be done with the log.
-#[derive(Debug, Subcommand)]
-pub enum Audit {
-    /// Check every entry, body and table against the log's tree
-    #[command(after_help = "Example:\n  aos-host audit verify")]
-    Verify(Format),
-    /// Write the log's entries, one line of JSON each, byte for byte
-    #[command(after_help = "Example:\n  aos-host audit export r1 -o r1.jsonl")]
-    Export(ExportArgs),
-}
-
-/// Arguments of `audit export`.
-#[derive(Debug, Args)]
-pub struct ExportArgs {
-    /// Only this run's entries
-    #[arg(value_name = "RUN", value_parser = flags::run)]
-    pub run: Option<RunId>,
-    /// The file to write instead of standard output
-    #[arg(long, short, value_name = "FILE")]
-    pub output: Option<PathBuf>,
 }

@@ -91,6 +91,7 @@ impl From<StoreError> for Failure {
         let code = match &error {
             StoreError::Absent(_) => Code::Usage,
             StoreError::Busy(_)
+            | StoreError::OtherKey(_)
             | StoreError::Io { .. }
             | StoreError::Sql { .. }
             | StoreError::Damaged { .. } => Code::State,
@@ -120,7 +121,9 @@ impl From<Fault> for Failure {
     fn from(fault: Fault) -> Failure {
         match fault {
             Fault::Store(error) => error.into(),
-            Fault::Entry { .. } | Fault::Log(_) => Failure::new(Code::NotVerified, fault),
+            Fault::Entry { .. } | Fault::Between { .. } | Fault::Log(_) => {
+                Failure::new(Code::NotVerified, fault)
+            }
         }
     }
 }

@@ -5,7 +5,7 @@
 //! - [`run`] and [`resume`] with [`place`], [`follow`], [`live`] and [`prompt`]; [`up`], [`ps`], [`signal`], [`rule`]: hosts and
 //!   what runs on them. [`inspect`], [`report`], [`grant`], [`logs`], [`replay`], [`audit`], [`doctor`], [`overlay`],
 //!   [`model`]: the other verbs.
-//! - [`view`]: entries, for people. [`out`], [`failure`]: the streams and the exit codes.
+//! - [`view`]: entries, for people. [`out`], [`failure`], [`written`]: the streams, the exit codes, and files.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,6 @@ pub mod args;
 pub mod audit;
 pub mod command;
 pub mod doctor;
-pub mod export;
 pub mod failure;
 pub mod flags;
 pub mod follow;
@@ -43,8 +42,9 @@ pub mod run;
 pub mod signal;
 pub mod up;
 pub mod view;
+pub mod written;
 
-use args::{Audit, Cli, HostArgs, Signals, Verb};
+use args::{Cli, HostArgs, Signals, Verb};
 use failure::{Code, Failure};
 use out::Out;
 
@@ -105,8 +105,7 @@ fn perform(cli: Cli, out: &mut Out) -> Result<Code, Failure> {
         Verb::Deny { question } => rule::rule(&dirs, question, false, out),
         Verb::Logs(args) => logs::logs(&dirs, &args, out),
         Verb::Replay(args) => replay::replay(&dirs, args, out),
-        Verb::Audit(Audit::Verify(format)) => audit::verify(&dirs, format, out),
-        Verb::Audit(Audit::Export(args)) => export::export(&dirs, &args, out),
+        Verb::Audit(verb) => audit::audit(&dirs, verb, out),
         Verb::Model(verb) => model::model(&dirs, &verb, out),
         Verb::Doctor(format) => doctor::doctor(&dirs, format, out),
         Verb::Completions { .. } => Ok(Code::Ok),

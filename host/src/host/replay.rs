@@ -54,7 +54,7 @@ pub fn replay(
         message: run.map_or("there is no run yet".into(), |run| format!("there is no run r{run}")),
         help: None,
     })?;
-    let report = log.verify(|seq, line| {
+    let report = log.verify(|seq, line, _| {
         let entry = Entry::parse(line).map_err(|e| Fault::Entry { seq, what: e.to_string() })?;
         if entry.seq != seq {
             return Err(Fault::Entry { seq, what: format!("it says that it is #{}", entry.seq) });

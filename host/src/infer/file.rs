@@ -4,9 +4,14 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+/// Access of anyone but the owner, in a file's mode.
+const OTHERS: u32 = 0o077;
 
 /// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +56,33 @@ pub(super) fn read(what: &'static str, path: &Path, limit: u64) -> Result<String
     let mut text = String::new();
     let file = File::open(path).map_err(failed)?;
     file.take(limit + 1).read_to_string(&mut text).map_err(failed)?;
+    Ok(text)
+}
+
+/// Why a file with a key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PrivateError {
+    /// It could not be read.
+    #[error(transparent)]
+    Read(#[from] io::Error),
+    /// It is not the user's own, or others can read it.
+    #[error("others can read it")]
+    Others,
+}
+
+/// Reads a file that only its owner may read, up to a limit; what was read is wiped from memory when it is dropped.
+///
+/// # Errors
+/// When it cannot be read, or others can read it.
+pub fn read_private(path: &Path, limit: u64) -> Result<Zeroizing<String>, PrivateError> {
+    let file = File::open(path)?;
+    let found = file.metadata()?;
+    if found.mode() & OTHERS != 0 || found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(PrivateError::Others);
+    }
+    // As large as it can be: growing would leave copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(limit).unwrap_or(0)));
+    file.take(limit).read_to_string(&mut text)?;
     Ok(text)
 }
 

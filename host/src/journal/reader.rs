@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use audit::Hash;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::store::{Store, StoreError};
 
@@ -45,6 +45,14 @@ impl Reader {
     /// The database under it.
     pub fn store(&self) -> &Store {
         &self.0
+    }
+
+    /// What is read until the answer is dropped is of one moment, though a host may be writing.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn snapshot(&self) -> Result<Transaction<'_>, StoreError> {
+        self.0.db.unchecked_transaction().map_err(|e| self.0.sql(e))
     }
 
     /// Size and root of the tree at the last commit.

@@ -4,17 +4,20 @@
 //! |---|---|
 //! | `chunk` | entries as lines, up to 256 together, never across a multiple of 256; appended only |
 //! | `body` | what an entry commits to beside its line, by the entry's number; can be pruned |
-//! | `tile` | full tiles of 256 hashes (C2SP tlog-tiles); the partial ones follow from the entries |
+//! | `tile` | full tiles of 256 hashes (C2SP tlog-tiles) |
 //! | `head` | size and root of the tree at the last commit |
+//! | `checkpoint` | signed tree heads, by size: only of what is in the tables above already |
+//! | `edge` | derived: the partial tiles at the newest checkpoint |
 //! | `run` | derived: which entries a run has |
-//! | `meta` | the format's version |
+//! | `meta` | the format's version; the log's origin, which no other log has |
 
 use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use audit::{Hash, TILE_WIDTH, Tree, leaf_hash};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use audit::Hash;
+use rand::TryRngCore;
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 /// The version of the tables.
 const FORMAT: i64 = 1;
@@ -26,6 +29,10 @@ const LOCK: &str = "lock";
 const RESERVE: &str = "reserve";
 /// The reserve's size: bytes.
 const RESERVE_BYTES: u64 = 4 << 20;
+/// What every origin of this program's begins with.
+const ORIGIN: &str = "aos-host/";
+/// What follows, in hexadecimal: bytes.
+const ORIGIN_BYTES: usize = 16;
 /// How long a reader waits for a lock of SQLite's: milliseconds.
 const BUSY_MS: u64 = 5_000;
 
@@ -54,6 +61,12 @@ pub enum StoreError {
         /// Why.
         source: rusqlite::Error,
     },
+    /// Its checkpoints are by somebody else.
+    #[error(
+        "{0}: its checkpoints are signed with another key than this host's; bring back the host.key that made them, \
+         or give another directory with --state"
+    )]
+    OtherKey(PathBuf),
     /// What is in it contradicts itself.
     #[error("{path} is damaged: {what}; keep a copy, then see `aos-host audit verify`")]
     Damaged {
@@ -109,6 +122,7 @@ impl Store {
         store.keep_reserve().map_err(io(&store.reserve))?;
         store.prepare().map_err(|source| store.sql(source))?;
         store.check_format()?;
+        store.be_of_some_origin()?;
         Ok(store)
     }
 
@@ -131,13 +145,21 @@ impl Store {
         let set = store
             .db
             .busy_timeout(std::time::Duration::from_millis(BUSY_MS))
-            .and_then(|()| store.db.pragma_update(None, "query_only", true));
+            .and_then(|()| store.db.pragma_update(None, "temp_store", "memory"));
         set.map_err(|source| store.sql(source))?;
+        let tables = |sql| {
+            let count = store.db.query_row(sql, [], |row| row.get::<_, i64>(0));
+            count.map_err(|source| store.sql(source))
+        };
         // A host that was killed while it made the log left an empty database.
-        let tables = store.db.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0));
-        if tables.map_err(|source| store.sql(source))? == 0 {
+        if tables("SELECT count(*) FROM sqlite_master")? == 0 {
             return Err(StoreError::Absent(dir.to_owned()));
         }
+        // A log that was never opened by a host that makes checkpoints has none.
+        if tables("SELECT count(*) FROM sqlite_master WHERE name IN ('checkpoint', 'edge')")? < 2 {
+            store.db.execute_batch(&sealing("TEMP")).map_err(|source| store.sql(source))?;
+        }
+        store.db.pragma_update(None, "query_only", true).map_err(|source| store.sql(source))?;
         store.check_format()?;
         Ok(store)
     }
@@ -159,7 +181,30 @@ impl Store {
              CREATE TABLE IF NOT EXISTS run (id INTEGER PRIMARY KEY, first INTEGER, last INTEGER, entries INTEGER);
              INSERT OR IGNORE INTO meta VALUES ('format', 1);
              COMMIT;",
-        )
+        )?;
+        self.db.execute_batch(&sealing(""))
+    }
+
+    /// Gives the log an origin, once.
+    fn be_of_some_origin(&self) -> Result<(), StoreError> {
+        let mut random = [0; ORIGIN_BYTES];
+        let drawn = rand::rngs::OsRng.try_fill_bytes(&mut random);
+        drawn.map_err(|error| StoreError::Io {
+            path: self.path.clone(),
+            source: std::io::Error::other(error),
+        })?;
+        let origin = format!("{ORIGIN}{:032x}", u128::from_be_bytes(random));
+        let sql = "INSERT OR IGNORE INTO meta VALUES ('origin', ?1)";
+        self.db.execute(sql, [origin]).map(drop).map_err(|source| self.sql(source))
+    }
+
+    /// What names the log in its checkpoints; none before a host has opened it that makes them.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn origin(&self) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT value FROM meta WHERE key = 'origin'";
+        self.db.query_row(sql, [], |row| row.get(0)).optional().map_err(|source| self.sql(source))
     }
 
     fn check_format(&self) -> Result<(), StoreError> {
@@ -215,6 +260,10 @@ impl Store {
         StoreError::Sql { path: self.path.clone(), source }
     }
 
+    pub(super) fn other_key(&self) -> StoreError {
+        StoreError::OtherKey(self.path.clone())
+    }
+
     pub(super) fn damaged(&self, what: String) -> StoreError {
         StoreError::Damaged { path: self.path.clone(), what }
     }
@@ -235,69 +284,14 @@ impl Store {
         let root = root.try_into().map_err(|_| self.damaged("the root is not 32 bytes".into()))?;
         Ok((size, root))
     }
-
-    /// The tree as of the last commit, from full tiles and the entries after them, checked against its root.
-    ///
-    /// # Errors
-    /// When they do not give the stored root.
-    pub fn tree(&self) -> Result<Tree, StoreError> {
-        let (size, root) = self.head()?;
-        let mut levels = vec![self.tail_leaves(size)?];
-        let mut count = size / TILE_WIDTH as u64;
-        while count > 0 {
-            let level = levels.len() as i64;
-            let first = count - count % TILE_WIDTH as u64;
-            let mut hashes = Vec::new();
-            for idx in first..count {
-                hashes.push(self.tile_root(level - 1, idx)?);
-            }
-            levels.push(hashes);
-            count /= TILE_WIDTH as u64;
-        }
-        let tree = Tree::resume(size, levels).map_err(|e| self.damaged(e.to_string()))?;
-        if tree.root() != root {
-            return Err(self.damaged("the entries do not give the root that was stored with them".into()));
-        }
-        Ok(tree)
-    }
-
-    fn tail_leaves(&self, size: u64) -> Result<Vec<Hash>, StoreError> {
-        let from = size - size % TILE_WIDTH as u64 + 1;
-        let mut leaves = Vec::new();
-        self.lines(from, size, |_, line| {
-            leaves.push(leaf_hash(line));
-            Ok(())
-        })?;
-        Ok(leaves)
-    }
-
-    /// A full tile's hashes.
-    pub(super) fn tile(&self, level: i64, idx: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut query = self
-            .db
-            .prepare_cached("SELECT hashes FROM tile WHERE level = ?1 AND idx = ?2")
-            .map_err(|e| self.sql(e))?;
-        query.query_row(params![level, idx as i64], |row| row.get(0)).optional().map_err(|e| self.sql(e))
-    }
-
-    fn tile_root(&self, level: i64, idx: u64) -> Result<Hash, StoreError> {
-        let bytes =
-            self.tile(level, idx)?.ok_or_else(|| self.damaged(format!("tile {level}/{idx} is missing")))?;
-        root_of(&bytes).ok_or_else(|| self.damaged(format!("tile {level}/{idx} is not full")))
-    }
 }
 
-/// The root of a full tile.
-pub(super) fn root_of(tile: &[u8]) -> Option<Hash> {
-    let (hashes, rest) = tile.as_chunks::<32>();
-    if hashes.len() != TILE_WIDTH || !rest.is_empty() {
-        return None;
-    }
-    let mut tree = Tree::new();
-    for hash in hashes {
-        tree.push(*hash);
-    }
-    Some(tree.root())
+/// The tables of checkpoints.
+fn sealing(temporary: &str) -> String {
+    format!(
+        "CREATE {temporary} TABLE IF NOT EXISTS checkpoint (size INTEGER PRIMARY KEY, note BLOB NOT NULL);
+         CREATE {temporary} TABLE IF NOT EXISTS edge (level INTEGER PRIMARY KEY, idx INTEGER, hashes BLOB NOT NULL);"
+    )
 }
 
 /// Opens a file for writing, which only its owner can read if it is new.

@@ -1,31 +1,24 @@
-//! The one thread that appends. It encodes, hashes and stores what the kernel has already applied, in that order, and
-//! commits in groups: whatever has arrived while the last commit was on its way to the disk is the next one.
-//!
-//! The kernel never waits here, but for room in the queue, and for durability where an effect outside depends on it.
+//! The appending end of the log: a queue into the thread that appends. The kernel never waits here, but for room in the
+//! queue, and for durability where an effect outside depends on it.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use audit::{Digest, TILE_WIDTH, Tree, leaf_hash};
+use audit::{Digest, SignerKey};
 use bytes::Bytes;
-use rand::RngCore;
-use rusqlite::params;
 use tokio::sync::watch;
 
+use super::commit::Writer;
 use super::store::{Store, StoreError};
-use crate::limits::{ENTRY_BYTES, QUEUE_BYTES, QUEUE_ENTRIES};
-
-/// Entries in one commit.
-const COMMIT_ENTRIES: usize = 16_384;
-/// Bytes of salt before a body.
-const SALT_BYTES: usize = 16;
+use crate::limits::{QUEUE_BYTES, QUEUE_ENTRIES};
 
 /// A record that becomes a line.
 pub trait Line: Send + 'static {
     /// The run it belongs to.
     fn run(&self) -> u32;
+    /// Whether it ends its run: then the tree is signed.
+    fn closes(&self) -> bool;
     /// Takes note of the digest of its body.
     fn commit(&mut self, digest: Digest);
     /// Writes the line, without a newline.
@@ -57,9 +50,9 @@ pub struct Stopped(pub Arc<StoreError>);
 
 /// How far the log is on disk.
 #[derive(Debug, Clone, Default)]
-struct Progress {
-    durable: u64,
-    failed: Option<Arc<StoreError>>,
+pub(super) struct Progress {
+    pub(super) durable: u64,
+    pub(super) failed: Option<Arc<StoreError>>,
 }
 
 /// The appending end.
@@ -70,31 +63,34 @@ pub struct Journal<L> {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// What the appending end and the thread have between them.
 #[derive(Debug)]
-struct Shared<L> {
+pub(super) struct Shared<L> {
     queue: Mutex<Queue<L>>,
-    arrived: Condvar,
-    room: tokio::sync::Notify,
-    entries: AtomicUsize,
-    bytes: AtomicU64,
-    commits: AtomicU64,
-    failed: AtomicBool,
+    pub(super) arrived: Condvar,
+    pub(super) room: tokio::sync::Notify,
+    pub(super) entries: AtomicUsize,
+    pub(super) bytes: AtomicU64,
+    pub(super) commits: AtomicU64,
+    pub(super) failed: AtomicBool,
 }
 
 #[derive(Debug)]
-struct Queue<L> {
-    items: Vec<Item<L>>,
-    waiting: bool,
-    closed: bool,
+pub(super) struct Queue<L> {
+    pub(super) items: Vec<Item<L>>,
+    pub(super) waiting: bool,
+    pub(super) closed: bool,
 }
 
 impl<L: Line> Journal<L> {
-    /// Starts the writer of an open state directory.
+    /// Starts the writer of an open state directory. It signs tree heads with this key, which is named as the log is.
     ///
     /// # Errors
-    /// When the stored tree is damaged, or no thread can be had.
-    pub fn start(store: Store) -> Result<Journal<L>, StoreError> {
+    /// When the stored tree is damaged, or is not that of the newest checkpoint; when that is by another key; when no thread
+    /// can be had.
+    pub fn start(store: Store, key: SignerKey) -> Result<Journal<L>, StoreError> {
         let tree = store.tree()?;
+        let sealed = store.sealed(key.public())?;
         let queue = Mutex::new(Queue { items: Vec::new(), waiting: false, closed: false });
         let shared = Arc::new(Shared {
             queue,
@@ -106,7 +102,7 @@ impl<L: Line> Journal<L> {
             failed: AtomicBool::new(false),
         });
         let (tell, progress) = watch::channel(Progress { durable: tree.size(), failed: None });
-        let writer = Writer { store, tree, shared: shared.clone(), tell, runs: BTreeMap::new() };
+        let writer = Writer::new(store, key, tree, sealed, shared.clone(), tell);
         let thread = std::thread::Builder::new()
             .name("journal".into())
             .spawn(move || writer.work())
@@ -161,10 +157,7 @@ impl<L: Line> Journal<L> {
 
     /// Appends, in the order of the calls. The caller holds the kernel's lock.
     pub fn append(&self, item: Item<L>) {
-        let bytes = match &item.body {
-            Some(Body::Salted(bytes) | Body::Plain(bytes)) => bytes.len() as u64,
-            None => 0,
-        };
+        let bytes = size(&item);
         self.shared.entries.fetch_add(1, Ordering::AcqRel);
         self.shared.bytes.fetch_add(bytes, Ordering::AcqRel);
         let mut queue = self.shared.lock();
@@ -210,165 +203,13 @@ impl<L: Line> Journal<L> {
 }
 
 impl<L> Shared<L> {
-    fn lock(&self) -> MutexGuard<'_, Queue<L>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Queue<L>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-struct Writer<L> {
-    store: Store,
-    tree: Tree,
-    shared: Arc<Shared<L>>,
-    tell: watch::Sender<Progress>,
-    /// Of the runs in this commit: first, last, count.
-    runs: BTreeMap<u32, (u64, u64, u64)>,
-}
-
-impl<L: Line> Writer<L> {
-    /// Appends until it is closed or fails.
-    fn work(mut self) {
-        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.append_all()));
-        let panicked = || std::io::Error::other("it panicked");
-        let error = match ended {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error,
-            Err(_) => StoreError::Io { path: "the journal's thread".into(), source: panicked() },
-        };
-        self.fail(error);
-    }
-
-    fn append_all(&mut self) -> Result<(), StoreError> {
-        let mut items = Vec::new();
-        let mut full = None;
-        loop {
-            {
-                let mut queue = self.shared.lock();
-                while queue.items.is_empty() && !queue.closed && full.is_none() {
-                    queue.waiting = true;
-                    queue = self.shared.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);
-                }
-                if queue.items.is_empty() {
-                    return full.map_or(Ok(()), Err);
-                }
-                std::mem::swap(&mut queue.items, &mut items);
-            }
-            let mut rest = items.drain(..).peekable();
-            while rest.peek().is_some() {
-                let batch: Vec<Item<L>> = rest.by_ref().take(COMMIT_ENTRIES).collect();
-                // Once the disk is full, nothing new is taken, and what is on its way goes into the reserve.
-                full = self.commit(batch, full)?;
-            }
-        }
-    }
-
-    /// An error of the disk is not tried again: after a failed fsync nobody knows what is on it
-    /// (Rebello et al., "Can Applications Recover from fsync Failures?").
-    fn fail(&self, error: StoreError) {
-        self.shared.failed.store(true, Ordering::Release);
-        self.tell.send_modify(|progress| progress.failed = Some(Arc::new(error)));
-        self.shared.room.notify_waiters();
-    }
-
-    /// Commits a batch. When the disk is full it goes into the reserve; the answer is that error, to stop with.
-    fn commit(
-        &mut self,
-        mut batch: Vec<Item<L>>,
-        mut full: Option<StoreError>,
-    ) -> Result<Option<StoreError>, StoreError> {
-        let (count, bytes) = (batch.len(), batch.iter().map(size).sum::<u64>());
-        let before = (self.tree.clone(), self.runs.clone());
-        match self.write(&mut batch) {
-            Ok(()) => {}
-            Err(error)
-                if full.is_none() && error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) =>
-            {
-                self.shared.failed.store(true, Ordering::Release);
-                (self.tree, self.runs) = before;
-                self.store.open_reserve()?;
-                self.write(&mut batch).map_err(|source| self.store.sql(source))?;
-                full = Some(self.store.sql(error));
-            }
-            Err(error) => return Err(self.store.sql(error)),
-        }
-        self.shared.commits.fetch_add(1, Ordering::Relaxed);
-        let durable = self.tree.size();
-        self.tell.send_modify(|progress| progress.durable = durable);
-        self.shared.entries.fetch_sub(count, Ordering::AcqRel);
-        self.shared.bytes.fetch_sub(bytes, Ordering::AcqRel);
-        self.shared.room.notify_waiters();
-        Ok(full)
-    }
-
-    fn write(&mut self, batch: &mut [Item<L>]) -> rusqlite::Result<()> {
-        let tx = self.store.db.unchecked_transaction()?;
-        let mut add_body = tx.prepare_cached("INSERT INTO body (seq, salt, data) VALUES (?1, ?2, ?3)")?;
-        let mut add_chunk = tx.prepare_cached("INSERT INTO chunk (first, lines) VALUES (?1, ?2)")?;
-        let mut add_tile = tx.prepare_cached("INSERT INTO tile (level, idx, hashes) VALUES (?1, ?2, ?3)")?;
-        let mut rng = rand::rng();
-        let mut lines = Vec::with_capacity(64 << 10);
-        let mut first = self.tree.size() + 1;
-        for item in batch {
-            let seq = self.tree.size() + 1;
-            match &item.body {
-                Some(Body::Salted(data)) => {
-                    let mut salt = [0; SALT_BYTES];
-                    rng.fill_bytes(&mut salt);
-                    item.line.commit(Digest::salted(&salt, data));
-                    add_body.execute(params![seq as i64, &salt[..], &data[..]])?;
-                }
-                Some(Body::Plain(data)) => {
-                    add_body.execute(params![seq as i64, None::<&[u8]>, &data[..]])?;
-                }
-                None => {}
-            }
-            if !lines.is_empty() {
-                lines.push(b'\n');
-            }
-            let start = lines.len();
-            item.line.write(&mut lines).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
-            if lines.len() - start > ENTRY_BYTES {
-                let what =
-                    format!("entry #{seq} is {} bytes; the limit is {ENTRY_BYTES}", lines.len() - start);
-                return Err(rusqlite::Error::ToSqlConversionFailure(what.into()));
-            }
-            let run = self.runs.entry(item.line.run()).or_insert((seq, seq, 0));
-            (run.1, run.2) = (seq, run.2 + 1);
-            for tile in self.tree.push(leaf_hash(&lines[start..])) {
-                add_tile.execute(params![tile.level, tile.index as i64, tile.bytes()])?;
-            }
-            if seq.is_multiple_of(TILE_WIDTH as u64) {
-                add_chunk.execute(params![first as i64, &lines])?;
-                lines.clear();
-                first = seq + 1;
-            }
-        }
-        if !lines.is_empty() {
-            add_chunk.execute(params![first as i64, &lines])?;
-        }
-        self.derive(&tx)?;
-        drop((add_body, add_chunk, add_tile));
-        tx.commit()?;
-        self.runs.clear();
-        Ok(())
-    }
-
-    /// Writes what follows from the entries: the tree's head and the runs' spans.
-    fn derive(&self, tx: &rusqlite::Transaction<'_>) -> rusqlite::Result<()> {
-        let mut set_head =
-            tx.prepare_cached("INSERT OR REPLACE INTO head (id, size, root) VALUES (1, ?1, ?2)")?;
-        set_head.execute(params![self.tree.size() as i64, &self.tree.root()[..]])?;
-        let mut set_run = tx.prepare_cached(
-            "INSERT INTO run (id, first, last, entries) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (id) DO UPDATE SET last = excluded.last, entries = entries + excluded.entries",
-        )?;
-        for (run, (first, last, entries)) in &self.runs {
-            set_run.execute(params![run, *first as i64, *last as i64, *entries as i64])?;
-        }
-        Ok(())
-    }
-}
-
-fn size<L>(item: &Item<L>) -> u64 {
+/// Bytes of an item's body.
+pub(super) fn size<L>(item: &Item<L>) -> u64 {
     match &item.body {
         Some(Body::Salted(bytes) | Body::Plain(bytes)) => bytes.len() as u64,
         None => 0,

@@ -163,6 +163,10 @@ impl Line for Entry {
         self.run
     }
 
+    fn closes(&self) -> bool {
+        matches!(self.event, Event::End)
+    }
+
     fn commit(&mut self, digest: Digest) {
         if let Some(blob) = &mut self.body {
             blob.digest = Some(digest);

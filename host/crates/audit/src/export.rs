@@ -26,7 +26,8 @@ use crate::proof::PROOF_HASHES;
 use crate::range::RangeRoot;
 use crate::{Digest, Hash, leaf_hash};
 
-const HEADER: &str = "aos-export@v1";
+/// The first line.
+pub const HEADER: &str = "aos-export@v1";
 const END: &str = "end";
 /// Lines of a checkpoint's note at most.
 const NOTE_LINES: u64 = SIGNATURES as u64 + 32;

@@ -11,7 +11,8 @@ use crate::checkpoint::{decimal, hash};
 use crate::note::{NOTE_BYTES, Note, NoteError};
 use crate::proof::PROOF_HASHES;
 
-const HEADER: &str = "c2sp.org/tlog-proof@v1";
+/// The first line.
+pub const HEADER: &str = "c2sp.org/tlog-proof@v1";
 /// What stands beside the proof: bytes, before base 64. An entry has at most 16 KiB, a body goes with it only when small.
 pub const EXTRA_BYTES: usize = 1 << 20;
 /// A proof file: bytes.

@@ -1,8 +1,5 @@
 //! One model: where it is, how it is spoken to, and one question to it with its attempts.
 
-use std::fs::File;
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -17,6 +14,7 @@ use super::stream::{Pump, chunks};
 use super::trouble::{self, Kind, Trouble, WAIT_LIMIT, quoted};
 use super::wire::{Odd, Reading, Wire};
 use crate::infer::config::{KeyPlace, Patience, Table};
+use crate::infer::file::{PrivateError, read_private};
 use crate::kernel::ports::{By, Completion, Fault, Format, Part, Price, Request, Role, Traits, Turn, Usage};
 
 /// The longest pause between two attempts that no server asked for.
@@ -25,8 +23,6 @@ const BACKOFF_LIMIT: Duration = Duration::from_secs(30);
 const REST: Duration = Duration::from_secs(30);
 /// Tokens of the answer when a model is tried; some think before they speak.
 const PROBE_TOKENS: u32 = 64;
-/// Bits that let others than a file's owner at it.
-const OTHERS: u32 = 0o077;
 
 /// A model that can be asked.
 #[derive(Debug)]
@@ -277,17 +273,13 @@ fn read(path: &Path) -> Result<Zeroizing<String>, (String, String)> {
             "check `key-file`: it is relative to models.toml".to_owned(),
         )
     };
-    let file = File::open(path).map_err(failed)?;
-    let found = file.metadata().map_err(failed)?;
-    if found.mode() & OTHERS != 0 || found.uid() != rustix::process::geteuid().as_raw() {
-        return Err((
+    read_private(path, KEY_LIMIT as u64 + 2).map_err(|error| match error {
+        PrivateError::Read(error) => failed(error),
+        PrivateError::Others => (
             format!("others can read its key: {shown}"),
             format!("chown it to yourself and chmod 600 {shown}"),
-        ));
-    }
-    let mut text = Zeroizing::new(String::new());
-    file.take(KEY_LIMIT as u64 + 2).read_to_string(&mut text).map_err(failed)?;
-    Ok(text)
+        ),
+    })
 }
 
 #[cfg(test)]

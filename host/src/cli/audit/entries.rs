@@ -1,99 +1,45 @@
-//! `aos-host audit verify`: every entry, body and table against the log's tree, and every run by the kernel's own fold.
+//! What the lines of a log mean: every entry by the kernel's own fold, every body by the entry that commits to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use audit::Digest;
 use bytes::Bytes;
-use serde::Serialize;
 
-use super::args::Format;
-use super::failure::{Code, Failure};
-use super::out::{Out, note};
-use super::view::escape::visible;
-use crate::host::Dirs;
 use crate::journal::reader::StoredBody;
 use crate::journal::{Fault, Reader};
 use crate::kernel::call::{Pid, RunId};
 use crate::kernel::entry::{Blob, Entry, Event};
 use crate::kernel::state::State;
 
-/// What `audit verify --json` answers.
-#[derive(Serialize)]
-struct Answered {
-    ok: bool,
-    entries: u64,
-    runs: usize,
-    root: Option<String>,
-    bodies_present: u64,
-    bodies_committed: u64,
-    runs_without_grant: usize,
-    fault: Option<String>,
-}
-
-/// Checks the log. What does not verify is told by the code, after the first thing that is wrong was shown.
-///
-/// # Errors
-/// When the log cannot be read.
-pub fn verify(dirs: &Dirs, format: Format, out: &mut Out) -> Result<Code, Failure> {
-    let reader = Reader::open(&dirs.state)?;
-    let mut check = Check::new(&reader);
-    let found = reader.verify(|seq, line| check.line(seq, line));
-    // The tree says exactly which line was changed, where it can; else what the lines mean says it.
-    let fault = match (found, check.fault.take()) {
-        (Err(Fault::Store(error)), _) => return Err(error.into()),
-        (Ok(report), None) => {
-            if format.json {
-                out.json("audit", &check.answered(Some(Digest(report.root)), report.runs, None))?;
-            } else {
-                out.line(&format!(
-                    "audit ok · {} entries · bodies {}/{} · views match",
-                    ledger::grouped(report.entries),
-                    ledger::grouped(check.present),
-                    ledger::grouped(check.committed)
-                ))?;
-            }
-            if !check.grantless.is_empty() {
-                note(&format!(
-                    "note: grants that are not stored any more: {}; the entries of those runs were not folded",
-                    check.grantless.len()
-                ));
-            }
-            return Ok(Code::Ok);
-        }
-        (Err(fault @ Fault::Entry { .. }), _) | (Err(fault), None) | (_, Some(fault)) => fault,
-    };
-    if let Fault::Store(error) = fault {
-        return Err(error.into());
-    }
-    let text = visible(&fault.to_string());
-    match format.json {
-        true => out.json("audit", &check.answered(None, 0, Some(text)))?,
-        false => out.line(&format!("FAILED {text}"))?,
-    }
-    Ok(Code::NotVerified)
-}
-
 /// What the lines mean. Its first fault is kept, not answered: the tree is asked first.
-struct Check<'a> {
+pub struct Entries<'a> {
     reader: &'a Reader,
     state: State,
-    fault: Option<Fault>,
+    /// The first thing that is wrong.
+    pub fault: Option<Fault>,
     grantless: BTreeSet<RunId>,
     /// The entries by which processes ask the operator, and their leaf hashes.
     asks: BTreeMap<(RunId, Pid), (u64, Digest)>,
-    entries: u64,
-    present: u64,
-    committed: u64,
+    /// Lines so far.
+    pub entries: u64,
+    /// Bodies that are stored.
+    pub present: u64,
+    /// Bodies that entries commit to.
+    pub committed: u64,
 }
 
-impl<'a> Check<'a> {
-    fn new(reader: &'a Reader) -> Check<'a> {
+impl<'a> Entries<'a> {
+    /// Of a log that is read from its first entry.
+    pub fn new(reader: &'a Reader) -> Entries<'a> {
         let (state, grantless, asks) = (State::default(), BTreeSet::new(), BTreeMap::new());
-        Check { reader, state, fault: None, grantless, asks, entries: 0, present: 0, committed: 0 }
+        Entries { reader, state, fault: None, grantless, asks, entries: 0, present: 0, committed: 0 }
     }
 
     /// Checks a line and answers its run.
-    fn line(&mut self, seq: u64, line: &[u8]) -> Result<RunId, Fault> {
+    ///
+    /// # Errors
+    /// When the log cannot be read, or a line is of no run.
+    pub fn line(&mut self, seq: u64, line: &[u8]) -> Result<RunId, Fault> {
         self.entries += 1;
         match Entry::parse(line) {
             Ok(entry) => {
@@ -162,17 +108,9 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    fn answered(&self, root: Option<Digest>, runs: usize, fault: Option<String>) -> Answered {
-        Answered {
-            ok: fault.is_none(),
-            entries: self.entries,
-            runs,
-            root: root.map(|root| root.to_string()),
-            bodies_present: self.present,
-            bodies_committed: self.committed,
-            runs_without_grant: self.grantless.len(),
-            fault,
-        }
+    /// Runs whose grants are not stored any more: their entries were not folded.
+    pub fn grantless(&self) -> usize {
+        self.grantless.len()
     }
 }
 
@@ -183,7 +121,10 @@ struct OfRun {
 }
 
 /// Compares a stored body with what its entry commits to. One that was pruned is no fault.
-fn body(blob: Option<Blob>, stored: Option<&StoredBody>) -> Result<(), String> {
+///
+/// # Errors
+/// What is wrong with it.
+pub fn body(blob: Option<Blob>, stored: Option<&StoredBody>) -> Result<(), String> {
     let Some(stored) = stored else { return Ok(()) };
     let Some((size, digest)) = blob.and_then(|blob| Some((blob.size, blob.digest?))) else {
         return Err("a body is stored that it does not commit to".into());

@@ -1,0 +1,37 @@
+//! The log as a transparency log: what it proves, to whom, and what is done to one that is found out.
+//!
+//! - [`checkpoints`]: when the host signs, what it refuses to go on from, and its key.
+//! - [`words`]: what the commands say, word for word. [`files`]: proofs and exports, checked without the log.
+
+mod checkpoints;
+mod files;
+mod words;
+
+use rusqlite::Connection;
+use serde_json::json;
+
+use crate::support::Place;
+
+/// A run of some hundred entries with bodies; answers the log's key.
+fn logged(place: &Place, lines: usize) -> String {
+    let steps: Vec<_> = (0..lines).map(|n| json!({"op": "log", "text": format!("line {n}")})).collect();
+    place.probe(&["--quiet"], &json!(steps)).expect(0);
+    key(place)
+}
+
+/// The log's key, as `audit key` prints it.
+fn key(place: &Place) -> String {
+    place.aos(&["audit", "key"]).expect(0).stdout.trim_end().to_owned()
+}
+
+/// The database, for what no host does.
+fn database(place: &Place) -> Connection {
+    Connection::open(place.path("state/log.db")).unwrap()
+}
+
+/// Keeps the newest checkpoint in a file.
+fn keep(place: &Place, name: &str) -> String {
+    let path = place.path(name).to_str().unwrap().to_owned();
+    place.aos(&["audit", "checkpoint", "-o", &path]).expect(0).says("checkpoint of #1–");
+    path
+}
