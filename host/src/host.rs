@@ -6,6 +6,7 @@
 //! - [`overlay`]: what a run left in an overlay, and what the operator does with it.
 //! - [`prepare`]: from a file and the operator's flags to a grant and a loaded sandbox; nothing is written yet.
 //! - [`replay`]: executes a run again, from its entries. [`resume`]: goes on with one that was cut off.
+//! - [`restore`]: a state directory of a backup.
 //! - [`ruling`]: the operator's answers to calls that wait for it.
 
 pub mod control;
@@ -16,6 +17,7 @@ pub mod models;
 pub mod overlay;
 pub mod prepare;
 pub mod replay;
+pub mod restore;
 pub mod resume;
 pub mod ruling;
 mod stored;

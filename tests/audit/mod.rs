@@ -2,9 +2,14 @@
 //!
 //! - [`checkpoints`]: when the host signs, what it refuses to go on from, and its key.
 //! - [`words`]: what the commands say, word for word. [`files`]: proofs and exports, checked without the log.
+//! - [`tampering`]: a campaign of changes, all of which are seen; [`forgery`]: how a log is forged.
+//! - [`restoring`]: a backup that goes on is another log.
 
 mod checkpoints;
 mod files;
+mod forgery;
+mod restoring;
+mod tampering;
 mod words;
 
 use rusqlite::Connection;

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::{Place, Started, guest};
 
-const VERBS: [&[&str]; 31] = [
+const VERBS: [&[&str]; 32] = [
     &["up"],
     &["ps"],
     &["signal"],
@@ -35,6 +35,7 @@ const VERBS: [&[&str]; 31] = [
     &["audit", "prove"],
     &["audit", "consistency"],
     &["audit", "export"],
+    &["audit", "restore"],
     &["doctor"],
     &["completions"],
     &["audit"],

@@ -7,6 +7,7 @@
 //! | `tile` | full tiles of 256 hashes (C2SP tlog-tiles) |
 //! | `head` | size and root of the tree at the last commit |
 //! | `checkpoint` | signed tree heads, by size: only of what is in the tables above already |
+//! | `former` | checkpoints of the log that this one was restored from |
 //! | `edge` | derived: the partial tiles at the newest checkpoint |
 //! | `run` | derived: which entries a run has |
 //! | `meta` | the format's version; the log's origin, which no other log has |
@@ -22,7 +23,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 /// The version of the tables.
 const FORMAT: i64 = 1;
 /// The database's file name.
-const DATABASE: &str = "log.db";
+pub const DATABASE: &str = "log.db";
 /// The file whose lock says who writes.
 const LOCK: &str = "lock";
 /// Space that is kept for the entries that are on their way when the disk is full.
@@ -187,15 +188,43 @@ impl Store {
 
     /// Gives the log an origin, once.
     fn be_of_some_origin(&self) -> Result<(), StoreError> {
+        let sql = "INSERT OR IGNORE INTO meta VALUES ('origin', ?1)";
+        self.db.execute(sql, [self.draw_origin()?]).map(drop).map_err(|source| self.sql(source))
+    }
+
+    fn draw_origin(&self) -> Result<String, StoreError> {
         let mut random = [0; ORIGIN_BYTES];
         let drawn = rand::rngs::OsRng.try_fill_bytes(&mut random);
-        drawn.map_err(|error| StoreError::Io {
-            path: self.path.clone(),
-            source: std::io::Error::other(error),
-        })?;
-        let origin = format!("{ORIGIN}{:032x}", u128::from_be_bytes(random));
-        let sql = "INSERT OR IGNORE INTO meta VALUES ('origin', ?1)";
-        self.db.execute(sql, [origin]).map(drop).map_err(|source| self.sql(source))
+        let io = |error| StoreError::Io { path: self.path.clone(), source: std::io::Error::other(error) };
+        drawn.map_err(io)?;
+        Ok(format!("{ORIGIN}{:032x}", u128::from_be_bytes(random)))
+    }
+
+    /// Makes it another log, with an origin of its own; its checkpoints are kept aside with the one that they are of, which
+    /// is answered. To be done before anything is signed again.
+    ///
+    /// # Errors
+    /// When the newest checkpoint is not of what is in the log, or the database cannot be written.
+    pub fn renew(&self) -> Result<Option<String>, StoreError> {
+        let former = self.origin()?;
+        if let (Some(origin), Some(newest)) = (&former, self.newest_checkpoint()?) {
+            let wrong = |what: String| self.damaged(format!("the checkpoint of #1–{}: {what}", newest.size));
+            let (_, checkpoint) = newest.read(origin).map_err(|error| wrong(error.to_string()))?;
+            if self.root_at(newest.size)? != checkpoint.root {
+                return Err(wrong("the entries do not give its root".into()));
+            }
+        }
+        let (origin, sql) = (self.draw_origin()?, |source| self.sql(source));
+        let tx = self.db.unchecked_transaction().map_err(sql)?;
+        tx.execute_batch(
+            "CREATE TABLE IF NOT EXISTS former (origin TEXT, size INTEGER, note BLOB NOT NULL, PRIMARY KEY (origin, size));",
+        )
+        .and_then(|()| tx.execute("INSERT INTO former SELECT ?1, size, note FROM checkpoint", [&former]))
+        .and_then(|_| tx.execute("DELETE FROM checkpoint", []))
+        .and_then(|_| tx.execute("UPDATE meta SET value = ?1 WHERE key = 'origin'", [&origin]))
+        .and_then(|_| tx.commit())
+        .map_err(sql)?;
+        Ok(former)
     }
 
     /// What names the log in its checkpoints; none before a host has opened it that makes them.

@@ -2,6 +2,7 @@
 //! bytes: bodies and checkpoints are compared by who looks on, what the entries mean is checked by the kernel's fold.
 
 use audit::{Hash, TILE_HEIGHT, TILE_WIDTH, Tree, leaf_hash};
+use rusqlite::OptionalExtension;
 use std::collections::BTreeMap;
 
 use super::reader::{Reader, Span};
@@ -131,7 +132,16 @@ impl Reader {
             let count = self.store().db.query_row(sql, [size as i64], |row| row.get::<_, i64>(0));
             count.map_err(|e| self.store().sql(e))
         };
-        if count("SELECT count(*) FROM chunk WHERE first > ?1 OR first < 1")? > 0 {
+        let last = self.store().db.query_row(
+            "SELECT first, lines FROM chunk ORDER BY first DESC LIMIT 1",
+            [],
+            |row| {
+                let lines = row.get_ref(1)?.as_blob()?.split(|byte| *byte == b'\n').count();
+                Ok(row.get::<_, i64>(0)?.saturating_add(lines as i64) - 1)
+            },
+        );
+        let last = last.optional().map_err(|e| self.store().sql(e))?.unwrap_or(0);
+        if last > size as i64 || count("SELECT count(*) FROM chunk WHERE first > ?1 OR first < 1")? > 0 {
             return Err(Fault::Log(format!("there are entries beyond #{size}, the last one committed to")));
         }
         if count("SELECT count(*) FROM body WHERE seq > ?1 OR seq < 1")? > 0 {

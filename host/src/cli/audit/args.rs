@@ -15,11 +15,11 @@ pub enum Audit {
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArgs),
     /// Print the key that the log's checkpoints are verified with
-    #[command(after_help = "Example:\n  aos-host audit key")]
-    Key,
+    #[command(after_help = "Examples:\n  aos-host audit key\n  aos-host audit key -o log.key")]
+    Key(OutputArgs),
     /// Print the newest checkpoint: how long the log is, its root, and a signature
     #[command(after_help = "Example:\n  aos-host audit checkpoint -o kept.note")]
-    Checkpoint(CheckpointArgs),
+    Checkpoint(OutputArgs),
     /// Write a proof that an entry is in the log, in one file that is checked offline
     #[command(after_help = "Example:\n  aos-host audit prove 12 -o entry.tlog-proof")]
     Prove(ProveArgs),
@@ -31,6 +31,9 @@ pub enum Audit {
     /// Write the log's entries: as they are, with a proof for a stranger, or as a static log
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(ExportArgs),
+    /// Make a state directory of a backup: a log of its own, since others may have seen more than the backup has
+    #[command(after_help = "Example:\n  aos-host audit restore backup --state restored")]
+    Restore(RestoreArgs),
 }
 
 const VERIFY_EXAMPLES: &str = "Examples:
@@ -97,9 +100,9 @@ pub struct VerifyArgs {
     pub format: Format,
 }
 
-/// Arguments of `audit checkpoint`.
+/// Arguments of `audit key` and `audit checkpoint`.
 #[derive(Debug, Args)]
-pub struct CheckpointArgs {
+pub struct OutputArgs {
     /// The file to write instead of standard output
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -125,6 +128,13 @@ pub struct ConsistencyArgs {
     /// Write the proof to a file, as a witness takes it (C2SP tlog-witness)
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// Arguments of `audit restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// A copy of a state directory
+    pub backup: PathBuf,
 }
 
 /// The form of an export.

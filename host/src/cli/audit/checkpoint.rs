@@ -2,7 +2,7 @@
 
 use audit::{Checkpoint, Note};
 
-use super::args::CheckpointArgs;
+use super::args::OutputArgs;
 use crate::cli::failure::{Code, Failure};
 use crate::cli::out::{Out, note};
 use crate::cli::written::Written;
@@ -13,7 +13,7 @@ use crate::journal::Reader;
 ///
 /// # Errors
 /// When there is none, or the file cannot be written.
-pub fn checkpoint(dirs: &Dirs, args: &CheckpointArgs, out: &mut Out) -> Result<Code, Failure> {
+pub fn checkpoint(dirs: &Dirs, args: &OutputArgs, out: &mut Out) -> Result<Code, Failure> {
     let reader = Reader::open(&dirs.state)?;
     let (signed, checkpoint) = newest(&reader)?;
     let mut written = Written::new(args.output.as_deref(), out)?;

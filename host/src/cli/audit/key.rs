@@ -2,18 +2,24 @@
 
 use audit::SignerKey;
 
+use super::args::OutputArgs;
 use crate::cli::failure::{Code, Failure};
-use crate::cli::out::Out;
+use crate::cli::out::{Out, note};
+use crate::cli::written::Written;
 use crate::host::{Dirs, HostKey};
 use crate::journal::Reader;
 
 /// Prints the verifier key of the log (C2SP signed-note): its origin, the key's id, and the key.
 ///
 /// # Errors
-/// When there is no log, or no key.
-pub fn key(dirs: &Dirs, out: &mut Out) -> Result<Code, Failure> {
+/// When there is no log, or no key, or the file cannot be written.
+pub fn key(dirs: &Dirs, args: &OutputArgs, out: &mut Out) -> Result<Code, Failure> {
     let key = own(dirs, &Reader::open(&dirs.state)?)?;
-    out.line(&key.public().to_string())?;
+    let mut written = Written::new(args.output.as_deref(), out)?;
+    written.bytes(format!("{}\n", key.public()).as_bytes())?;
+    if let Some(path) = written.finish()? {
+        note(&format!("key {:08x} in {}", key.public().id(), path.display()));
+    }
     Ok(Code::Ok)
 }
 

@@ -4,7 +4,7 @@
 //!   the checkpoints on the way; [`part`]: some of it; [`file`]: an export or a proof, without a log.
 //! - [`trust`]: the keys that a verifier brings. [`verdict`]: what is found, in words and as JSON.
 //! - [`key`], [`checkpoint`], [`prove`], [`consistency`]: what the log hands out. [`export`] takes it elsewhere: as lines, as
-//!   a [`bundle`] that proves itself, or as [`tiles`].
+//!   a [`bundle`] that proves itself, or as [`tiles`]. [`restore`] makes a log of a backup.
 
 pub mod args;
 mod bundle;
@@ -17,6 +17,7 @@ mod key;
 mod marks;
 mod part;
 mod prove;
+mod restore;
 mod state;
 mod tiles;
 mod trust;
@@ -35,10 +36,11 @@ use args::Audit;
 pub fn audit(dirs: &Dirs, verb: Audit, out: &mut Out) -> Result<Code, Failure> {
     match verb {
         Audit::Verify(args) => verify::verify(dirs, &args, out),
-        Audit::Key => key::key(dirs, out),
+        Audit::Key(args) => key::key(dirs, &args, out),
         Audit::Checkpoint(args) => checkpoint::checkpoint(dirs, &args, out),
         Audit::Prove(args) => prove::prove(dirs, &args, out),
         Audit::Consistency(args) => consistency::consistency(dirs, &args, out),
         Audit::Export(args) => export::export(dirs, &args, out),
+        Audit::Restore(args) => restore::restore(dirs, &args, out),
     }
 }
