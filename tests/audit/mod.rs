@@ -1,15 +1,18 @@
 //! The log as a transparency log: what it proves, to whom, and what is done to one that is found out.
 //!
 //! - [`checkpoints`]: when the host signs, what it refuses to go on from, and its key.
-//! - [`words`]: what the commands say, word for word. [`files`]: proofs and exports, checked without the log.
+//! - [`words`]: what the commands say, word for word. [`files`]: proofs and exports, checked without the log;
+//!   [`malformed`] ones are refused. [`witnesses`]: what they saw.
 //! - [`tampering`]: a campaign of changes, all of which are seen; [`forgery`]: how a log is forged.
 //! - [`restoring`]: a backup that goes on is another log.
 
 mod checkpoints;
 mod files;
 mod forgery;
+mod malformed;
 mod restoring;
 mod tampering;
+mod witnesses;
 mod words;
 
 use rusqlite::Connection;

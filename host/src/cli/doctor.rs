@@ -12,7 +12,7 @@ use super::failure::{Code, Failure};
 use super::options;
 use super::out::Out;
 use super::view::escape::visible;
-use crate::host::Dirs;
+use crate::host::{Dirs, HostKey};
 use crate::journal::{Reader, StoreError};
 use crate::sandbox::engine::{self, Pool};
 use crate::sandbox::semantics;
@@ -58,6 +58,7 @@ pub fn doctor(dirs: &Dirs, format: Format, out: &mut Out) -> Result<Code, Failur
     findings.push(directory("state", &dirs.state));
     findings.push(directory("config", &dirs.config));
     findings.push(directory("cache", &dirs.cache));
+    findings.push(key(&dirs.config));
     let log = log(&dirs.state);
     let damaged = !log.ok;
     findings.extend([log, owner(&dirs.state)]);
@@ -133,6 +134,18 @@ fn directory(check: &'static str, dir: &Path) -> Finding {
     let made = if there == dir { "" } else { ", made by the first run" };
     let text = format!("{shown}{made} · {} free", show(Meter::BytesStored, free));
     if free < FREE { off(check, text, "free some space") } else { fine(check, text) }
+}
+
+/// Whether there is a key to sign with, which nobody else can read.
+fn key(config: &Path) -> Finding {
+    match HostKey::read(config) {
+        Ok(Some(_)) => fine("key", "the host's key is there, and its owner's alone: keep a copy of it"),
+        Ok(None) => fine("key", "none yet; the first run makes it"),
+        Err(error) => {
+            let failure = Failure::from(error);
+            off("key", failure.message, failure.help.unwrap_or_else(|| "let this user read it".into()))
+        }
+    }
 }
 
 /// Whether the log opens.

@@ -63,11 +63,11 @@ impl<L: Line> Writer<L> {
     }
 
     fn append_all(&mut self) -> Result<(), StoreError> {
-        let mut full = None;
+        let (mut items, mut full) = (Vec::new(), None);
         loop {
-            let (items, closed) = self.arrived(full.is_some());
+            let closed = self.arrived(&mut items, full.is_some());
             let last = items.is_empty() && (closed || full.is_some());
-            let mut rest = items.into_iter().peekable();
+            let mut rest = items.drain(..).peekable();
             while rest.peek().is_some() {
                 let batch: Vec<Item<L>> = rest.by_ref().take(COMMIT_ENTRIES).collect();
                 let ends = batch.iter().any(|item| item.line.closes());
@@ -86,8 +86,9 @@ impl<L: Line> Writer<L> {
         }
     }
 
-    /// Waits for something to do. Answers what is to be appended, and whether nothing comes any more.
-    fn arrived(&self, full: bool) -> (Vec<Item<L>>, bool) {
+    /// Waits for something to do and takes what is to be appended; `items` is empty before, and its room is used again.
+    /// Answers whether nothing comes any more.
+    fn arrived(&self, items: &mut Vec<Item<L>>, full: bool) -> bool {
         let mut queue = self.shared.lock();
         while queue.items.is_empty() && !queue.closed && !full {
             queue.waiting = true;
@@ -100,7 +101,8 @@ impl<L: Line> Writer<L> {
                 }
             };
         }
-        (std::mem::take(&mut queue.items), queue.closed)
+        std::mem::swap(&mut queue.items, items);
+        queue.closed
     }
 
     /// How long the entries on disk still wait for a checkpoint; none when there is one of all.

@@ -138,6 +138,10 @@ impl<'a> Marks<'a> {
             let what = format!("the log was rolled back: it ends at #{size}, and {name} is of #1–{of}");
             self.keep(Err(Fault::Log(what)));
         }
+        if let Some((path, _)) = self.kept.as_ref().filter(|(_, kept)| kept.size == 0) {
+            let what = format!("{} is of no entries: it says nothing", path.display());
+            self.keep(Err(Fault::Log(what)));
+        }
         let stored = self.reader.store().checkpoints()?;
         let found = match &self.next {
             Some(next) if next.size > 0 => {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use audit::bundle::{CHECKPOINT, add_entry, entries_path, tile_path};
 use audit::proof::Tiles;
-use audit::{TILE_WIDTH, partial_len};
+use audit::{Checkpoint, TILE_WIDTH, Tree, leaf_hash, partial_len};
 
 use super::checkpoint::newest;
 use crate::cli::failure::{Code, Failure};
@@ -28,7 +28,7 @@ pub fn tiles(reader: &Reader, folder: &Path) -> Result<u64, Failure> {
     let (signed, checkpoint) = newest(reader)?;
     let unfinished = beside(folder).map_err(cannot)?;
     let whole = hashes(reader, checkpoint.size, &unfinished)
-        .and_then(|()| entries(reader, checkpoint.size, &unfinished))
+        .and_then(|()| entries(reader, &checkpoint, &unfinished))
         .and_then(|()| file(&unfinished, CHECKPOINT, signed.to_string().as_bytes()).map_err(cannot))
         .and_then(|()| fs::rename(&unfinished, folder).map_err(cannot));
     if whole.is_err() {
@@ -67,10 +67,11 @@ fn hashes(reader: &Reader, size: u64, folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The bundles of entries.
-fn entries(reader: &Reader, size: u64, folder: &Path) -> Result<(), Failure> {
-    let mut bundle = Vec::new();
+/// The bundles of entries. What is handed out holds.
+fn entries(reader: &Reader, checkpoint: &Checkpoint, folder: &Path) -> Result<(), Failure> {
+    let (size, mut bundle, mut tree) = (checkpoint.size, Vec::new(), Tree::new());
     reader.lines(1, size, |seq, line| {
+        tree.push(leaf_hash(line));
         add_entry(&mut bundle, line).map_err(|length| {
             Failure::new(Code::NotVerified, format!("#{seq} has {length} bytes, more than any entry"))
         })?;
@@ -82,5 +83,12 @@ fn entries(reader: &Reader, size: u64, folder: &Path) -> Result<(), Failure> {
             bundle.clear();
         }
         Ok::<(), Failure>(())
-    })
+    })?;
+    match tree.root() == checkpoint.root {
+        true => Ok(()),
+        false => {
+            Err(Failure::new(Code::NotVerified, "the entries do not give the root of the newest checkpoint")
+                .help("see aos-host audit verify"))
+        }
+    }
 }
