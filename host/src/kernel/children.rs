@@ -24,6 +24,8 @@ pub(super) fn spawn(run: &Run, me: &Proc, spec: &Spec, spent: Spent) -> Result<D
     if !me.may(Verb::Spawn, &spec.component) {
         return Err(Error::Denied);
     }
+    // All that is not granted is denied before anything is told of who lives.
+    rights(run, me, spec)?;
     if spec.restart != Restart::Never {
         return Err(Error::Unsupported);
     }
@@ -43,7 +45,6 @@ pub(super) fn spawn(run: &Run, me: &Proc, spec: &Spec, spent: Spent) -> Result<D
     if held.is_some_and(|proc| proc.exit.is_none() || proc.member != spec.component) {
         return Err(Error::Conflict(None));
     }
-    rights(run, me, spec)?;
     budget(run, me, spec, spent)?;
     Ok(done(Answer::Id(run.procs.len() as u64 + 1)))
 }
