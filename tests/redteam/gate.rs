@@ -89,6 +89,7 @@ fn names_that_are_not_granted_are_denied_however_they_are_written() {
                 {"op": "spawn", "component": "decoy", "capabilities": [["write", "site"]]},
                 {"op": "spawn", "component": "decoy", "capabilities": [["spawn", "decoy"]]},
                 {"op": "spawn", "component": "decoy", "capabilities": [["publish", "*"]]},
+                {"op": "spawn", "component": "decoy", "name": "innocent", "capabilities": [["write", "site"]]},
             ]),
             denied,
         ),
