@@ -57,9 +57,9 @@ fn what_is_overdue_comes_in_the_order_of_its_time() {
     );
     let child = json!([{"op": "acquire", "name": "it", "ttl_ms": 60_000, "wait_ms": 60_000, "must": true}]);
     let script = json!([
-        {"op": "acquire", "name": "it", "ttl_ms": 200, "as": "l"},
+        {"op": "acquire", "name": "it", "ttl_ms": 2_000, "as": "l"},
         {"op": "spawn", "component": "probe", "input": child, "as": "c"},
-        {"op": "receive", "timeout_ms": 400},
+        {"op": "receive", "timeout_ms": 3_000},
         {"op": "renew", "on": "l", "ttl_ms": 1_000},
         {"op": "wait", "on": "c"},
     ]);
@@ -67,7 +67,7 @@ fn what_is_overdue_comes_in_the_order_of_its_time() {
         place.start(&["run", team.to_str().unwrap(), "--input", "-"], script.to_string().as_bytes());
     until(&place, |entries| entries.iter().filter(|entry| entry.kind() == "wait").count() == 2);
     let ran = running.kill();
-    std::thread::sleep(Duration::from_millis(450));
+    std::thread::sleep(Duration::from_millis(3_050));
     let resumed = place.aos(&["resume"]).expect(0);
     let results: Value = serde_json::from_str(&resumed.stdout).unwrap();
     assert_eq!(results[2], json!({"ok": null}), "{resumed}{ran}");

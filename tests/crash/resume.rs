@@ -7,6 +7,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::Moments;
 use crate::support::{Entry, Place, Ran, guest};
 
 /// Runs that are cut off in a test run; AOS_SOAK=1 makes a campaign of it.
@@ -79,7 +80,7 @@ fn a_run_that_was_cut_off_comes_to_the_end_that_it_would_have_had() {
     let (place, words) = prepared(ROUNDS);
     let since = Instant::now();
     let whole = place.aos(&borrowed(&words)).expect(0);
-    let latest = since.elapsed();
+    let mut moments = Moments::within(since.elapsed());
     assert!(whole.stdout.contains("30 numbers, 870 in all; 30 numbers, 900 in all"), "{whole}");
     let result = (whole.stdout, files(&place.path("site")));
 
@@ -88,7 +89,7 @@ fn a_run_that_was_cut_off_comes_to_the_end_that_it_would_have_had() {
     for from in (0..runs).step_by(ON_ONE_LOG) {
         let (place, words) = prepared(ROUNDS);
         for run in from..runs.min(from + ON_ONE_LOG) {
-            let kills = interrupted(&place, &words, latest, &result, run);
+            let kills = interrupted(&place, &words, &mut moments, &result, run);
             (cut, resumed) = (cut + usize::from(kills > 0), resumed + kills);
         }
     }
@@ -100,7 +101,7 @@ fn a_run_that_was_cut_off_comes_to_the_end_that_it_would_have_had() {
 fn interrupted(
     place: &Place,
     words: &[String],
-    latest: Duration,
+    moments: &mut Moments,
     result: &(String, BTreeMap<String, Vec<u8>>),
     run: usize,
 ) -> usize {
@@ -108,22 +109,27 @@ fn interrupted(
         fs::remove_file(place.path("site").join(file)).unwrap();
     }
     let before = newest(place);
-    let chance = |kill: u64| RandomState::new().hash_one((run, kill));
-    let moment = |kill: u64| Duration::from_nanos(chance(kill) % latest.as_nanos() as u64);
     let mut cut = 0;
-    let mut ran = killed(place, &borrowed(words), moment(0));
+    let moment = moments.any();
+    let mut ran = killed(place, &borrowed(words), moment);
+    if ran.code == 0 {
+        moments.was_late(moment);
+    }
     for kill in 1..=KILLS {
         if ran.code != 128 + 9 {
             break;
         }
         match newest(place) {
-            number if number == before => return 0,
+            number if number == before => {
+                moments.was_early();
+                return 0;
+            }
             number => {
                 cut += 1;
                 let name = format!("r{number}");
-                let last = kill == KILLS || chance(kill).is_multiple_of(2);
+                let last = kill == KILLS || RandomState::new().hash_one(kill).is_multiple_of(2);
                 let words = ["resume", name.as_str()];
-                ran = if last { place.aos(&words) } else { killed(place, &words, moment(kill)) };
+                ran = if last { place.aos(&words) } else { killed(place, &words, moments.any()) };
             }
         }
     }
