@@ -45,6 +45,11 @@ impl Moments {
         Duration::from_nanos(RandomState::new().hash_one(()) % latest)
     }
 
+    /// About the moment of its end, when the checkpoint of a run is signed.
+    fn about_the_end(&self) -> Duration {
+        self.0 * 9 / 10 + self.any() / 2
+    }
+
     /// The run had ended by then.
     pub fn was_late(&mut self, moment: Duration) {
         self.0 = self.0.min(moment.max(self.0 / 2));
@@ -79,16 +84,18 @@ const TEAM: &str = "[package]\nname = \"team\"\nversion = \"1.0.0\"\ndescription
 fn a_host_that_is_killed_loses_nothing_that_was_shown() {
     let kills = if std::env::var_os("AOS_SOAK").is_some() { CAMPAIGN } else { KILLS };
     let mut moments = Moments::within(THOUGHT);
-    let cut: usize = (0..kills)
-        .step_by(ON_ONE_LOG)
-        .map(|from| on_one_log(from..kills.min(from + ON_ONE_LOG), &mut moments))
-        .sum();
-    println!("{kills} kills, {cut} of them before the end of a run");
+    let (mut cut, mut seen) = (0, 0);
+    for from in (0..kills).step_by(ON_ONE_LOG) {
+        let on_one = on_one_log(from..kills.min(from + ON_ONE_LOG), &mut moments);
+        (cut, seen) = (cut + on_one.0, seen + on_one.1);
+    }
+    println!("{kills} kills, {cut} of them before the end of a run; {seen} checkpoints were seen");
     assert!(cut * 2 >= kills, "only {cut} of {kills} kills came before the end");
+    assert!(seen > 0, "nobody saw a checkpoint: no kill came after the end of a run");
 }
 
-/// Kills runs on one state directory; answers how many of them had not ended.
-fn on_one_log(kills: Range<usize>, moments: &mut Moments) -> usize {
+/// Kills runs on one state directory; answers how many of them had not ended, and how many checkpoints were seen.
+fn on_one_log(kills: Range<usize>, moments: &mut Moments) -> (usize, usize) {
     let place = Place::new();
     let team = place.team(TEAM);
     let site = place.folder("site");
@@ -98,7 +105,7 @@ fn on_one_log(kills: Range<usize>, moments: &mut Moments) -> usize {
     let mut cut = 0;
     let mut shown = Vec::new();
     for kill in kills {
-        let wait = moments.any();
+        let wait = if kill % 4 == 3 { moments.about_the_end() } else { moments.any() };
         let running = place.start(&words, script.as_bytes());
         let ran = seen_meanwhile(&place.path("state"), &mut shown, || {
             std::thread::sleep(wait);
@@ -130,10 +137,9 @@ fn on_one_log(kills: Range<usize>, moments: &mut Moments) -> usize {
     }
     place.aos(&["run", guest("probe").to_str().unwrap(), "[]"]).expect(0).answers("[]");
     is_of_the_log(&place.path("state"), &shown, "at the end");
-    println!("{} checkpoints were seen", shown.len());
     place.aos(&["audit", "verify"]).expect(0).answers("audit ok");
     place.aos(&["replay"]).expect(0).answers("identical");
-    cut
+    (cut, shown.len())
 }
 
 /// Does something, and takes note of every checkpoint that another program sees meanwhile.
