@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aos_host::host::{Dirs, Host, ModelFlag, ModelSource, Options, Request, prepare};
+use aos_host::host::{Dirs, Host, ModelFlag, ModelSource, Options, Request, prepare, replay};
 use aos_host::kernel::ports::{Ask, Chunk, Completion, Driver, Fault, Traits};
 use futures_util::future::BoxFuture;
 use ledger::{MAX, Meter};
@@ -71,7 +71,7 @@ impl Crew {
         Ok(Crew { root, children: plan.agents.len() as u64 })
     }
 
-    /// Runs a plan in a host of its own, whose state is thrown away.
+    /// Runs a plan in a host of its own, and again on its log. The state is thrown away.
     pub(crate) fn run(&self, plan: &Plan, order: Order) -> Result<Ran> {
         let state = self.root.join("state");
         let dirs = Dirs { state, config: self.root.join("config"), cache: self.root.join("cache") };
@@ -105,6 +105,9 @@ impl Crew {
         host.close();
         let cpu = processor()? - before;
         returned(&dirs, over.exit)?;
+        if let Some(differs) = replay(&dirs, &options, None, None)?.divergence {
+            return Err(format!("its replay differs: {differs:?}").into());
+        }
         std::fs::remove_dir_all(&dirs.state)?;
         let asked = door.asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ok(Ran { asked, served: backend.served(), refused: backend.refused(), cpu })
