@@ -151,9 +151,9 @@ fn seconds(longest: f64) -> Vec<(f64, String)> {
 fn curve(number: usize, cells: &[Cell], agents: usize, arrivals: Arrivals, longest: f64) -> Panel {
     let how = match arrivals {
         Arrivals::Closed => "all at once",
-        Arrivals::Poisson => "one after another, load 0.9",
+        Arrivals::Poisson => "Poisson, load 0.9",
     };
-    let title = format!("Questions that waited at most so long: {agents} agents, {how}");
+    let title = format!("Questions by their wait: {} agents, {how}", ledger::grouped(agents as u64));
     let mut panel = Panel::new(number, &title, (SHORTEST, longest, true), (0.0, 100.0, false));
     panel.ticks(&seconds(longest), &text(&[0.0, 25.0, 50.0, 75.0, 100.0], " %"), "waiting, logarithmic");
     for (at, order) in Order::ALL.into_iter().enumerate() {
@@ -176,7 +176,7 @@ fn sizes(cells: &[Cell]) -> (Vec<(f64, String)>, (f64, f64, bool)) {
     all.sort_unstable();
     all.dedup();
     let (low, high) = (all.first().copied().unwrap_or(1), all.last().copied().unwrap_or(2));
-    let ticks = all.iter().map(|n| (*n as f64, n.to_string())).collect();
+    let ticks = all.iter().map(|n| (*n as f64, ledger::grouped(*n as u64))).collect();
     (ticks, (low as f64 * 0.9, high as f64 * 1.1, true))
 }
 
@@ -190,7 +190,7 @@ fn by_size(panel: &mut Panel, cells: &[Cell], value: impl Fn(&Cell) -> f64) {
 
 fn fairness(cells: &[Cell]) -> Panel {
     let (ticks, x) = sizes(cells);
-    let title = "Jain's index over tokens served at half time, all at once";
+    let title = "Jain's index over tokens at half time, all at once";
     let mut panel = Panel::new(2, title, x, (0.0, 1.0, false));
     panel.ticks(&ticks, &text(&[0.0, 0.25, 0.5, 0.75, 1.0], ""), "agents");
     by_size(&mut panel, cells, |cell| cell.figures.fairness);
@@ -199,7 +199,7 @@ fn fairness(cells: &[Cell]) -> Panel {
 
 fn tail(cells: &[Cell], longest: f64) -> Panel {
     let (ticks, x) = sizes(cells);
-    let title = "Waiting of those with ten times the weight, 99th percentile, all at once";
+    let title = "Waiting of the heaviest weight, p99, all at once";
     let mut panel = Panel::new(3, title, x, (SHORTEST, longest, true));
     panel.ticks(&ticks, &seconds(longest), "agents");
     by_size(&mut panel, cells, |cell| percentile(&cell.figures.high, 99));
