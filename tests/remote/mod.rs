@@ -10,7 +10,7 @@ mod answers;
 mod chain;
 mod check;
 mod failures;
-mod forms;
+pub mod forms;
 mod keys;
 mod money;
 mod settings;
@@ -35,7 +35,7 @@ fn configured(tables: &str) -> Place {
 }
 
 /// A table of the model `m` at an address; further lines follow.
-fn table(name: &str, url: &str, more: &str) -> String {
+pub fn table(name: &str, url: &str, more: &str) -> String {
     format!("[model.{name}]\nurl = \"{url}/v1\"\nmodel = \"m-{name}\"\n{more}\n")
 }
 
@@ -61,7 +61,7 @@ fn ask(place: &Place, tables: &[&str], flags: &[&str], script: &[Value]) -> Run 
 }
 
 /// The text of a question's last turn, in any form.
-fn prompt(body: &Value) -> String {
+pub fn prompt(body: &Value) -> String {
     let last = |list: &Value| list.as_array().and_then(|turns| turns.last()).cloned().unwrap_or_default();
     let message = last(&body["messages"]);
     let content = &message["content"];

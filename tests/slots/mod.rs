@@ -1,4 +1,7 @@
 //! Slots of a model: who comes first under each policy, rates, and places that are given back. Each run is verified and replayed.
+//! [`http`]: the same before servers.
+
+mod http;
 
 use serde_json::{Value, json};
 

@@ -17,6 +17,7 @@ use crate::host::models::{Opened, named_by_variables};
 use crate::host::{Catalogue, Dirs, ModelSource};
 use crate::infer::config::KeyPlace;
 use crate::infer::remote::{Answered, Backend};
+use crate::infer::slots::Lines;
 use crate::kernel::ports::{Fault, Price};
 
 /// What can be done with models.
@@ -137,7 +138,7 @@ fn list(dirs: &Dirs, args: &ModelArgs, out: &mut Out) -> Result<Code, Failure> {
 
 /// What a model costs, and what keeps it from being asked.
 fn state(dirs: &Dirs, name: &str, place: &ModelPlace) -> (Option<Price>, Option<String>) {
-    match Catalogue::open(name, place, dirs) {
+    match Catalogue::open(name, place, dirs, &Lines::default()) {
         Ok(opened) => (opened.model.traits.price, None),
         Err(error) => (None, Some(error.to_string())),
     }
@@ -182,7 +183,8 @@ fn check(dirs: &Dirs, source: &ModelSource, args: &ModelArgs, out: &mut Out) -> 
         ModelSource::Table(name) => name.as_str(),
         ModelSource::Script(_) | ModelSource::Address { .. } | ModelSource::Variables => "default",
     };
-    let Opened { remote, gaps, .. } = Catalogue::open(label, &catalogue.place(source)?, dirs)?;
+    let Opened { remote, gaps, .. } =
+        Catalogue::open(label, &catalogue.place(source)?, dirs, &Lines::default())?;
     let mut checked = Vec::new();
     match remote {
         None => checked.push(Checked {

@@ -22,7 +22,7 @@ use crate::infer::config::{KeyPlace, Patience, Table, Tables};
 use crate::infer::price::Prices;
 use crate::infer::remote::{Backend, Remote, Unusable, Wire};
 use crate::infer::scripted::Scripted;
-use crate::infer::slots::{Lines, Share};
+use crate::infer::slots::{Differs, Lines};
 use crate::kernel::Model;
 use crate::kernel::ports::Driver;
 
@@ -84,8 +84,6 @@ pub struct Opened {
     pub remote: Option<Remote>,
     /// Models of it whose price is not known.
     pub gaps: Vec<Gap>,
-    /// How it is shared.
-    share: Option<Share>,
 }
 
 impl Catalogue {
@@ -145,20 +143,20 @@ impl Catalogue {
         })
     }
 
-    /// The model behind a place.
+    /// The model behind a place. Those who ask a backend wait in its own line.
     ///
     /// # Errors
     /// When it is not there any more, is another one now, or cannot be used.
-    pub fn open(label: &str, place: &ModelPlace, dirs: &Dirs) -> Result<Opened, HostError> {
+    pub fn open(label: &str, place: &ModelPlace, dirs: &Dirs, lines: &Lines) -> Result<Opened, HostError> {
         let own = |name: &str| (dirs.config.join(PRICES), name.to_owned());
         let chain = match (place.driver.as_str(), place.source.as_str()) {
             ("scripted", path) => {
                 let script = Scripted::load(Path::new(path))?;
                 let share = script.share();
-                let model = model(Arc::new(script), place);
+                let model = model(lines.driver(path, share, Arc::new(script))?, place);
                 let help = format!("give `price-in` and `price-out` in [model] of {path}");
                 let gap = model.traits.price.is_none().then(|| Gap { model: place.model.clone(), help });
-                return Ok(Opened { model, remote: None, gaps: gap.into_iter().collect(), share });
+                return Ok(Opened { model, remote: None, gaps: gap.into_iter().collect() });
             }
             ("remote", VARIABLES) => (own("AOS_LLM_MODEL"), vec![("AOS_LLM_MODEL".to_owned(), variables()?)]),
             ("remote", url) if url.starts_with("http://") || url.starts_with("https://") => (
@@ -183,7 +181,7 @@ impl Catalogue {
                 });
             }
         };
-        remote(place, chain)
+        remote(place, chain, lines)
     }
 }
 
@@ -191,6 +189,7 @@ impl Catalogue {
 fn remote(
     place: &ModelPlace,
     ((prices, name), chain): ((PathBuf, String), Vec<(String, Table)>),
+    lines: &Lines,
 ) -> Result<Opened, HostError> {
     let prices = Prices::load(&prices)?;
     let mut gaps = Vec::new();
@@ -200,16 +199,18 @@ fn remote(
         if price.is_none() {
             gaps.push(Gap { model: table.model.clone(), help: prices.missing(&table.model) });
         }
-        backends.push(Backend::new(name, table, price)?);
+        // Whatever chain a table is asked in, its backend is the same.
+        let file = place.source.rsplit_once('#').map_or(place.source.as_str(), |(file, _)| file);
+        let line = lines.line(&format!("{file}#{name}"), table.share)?;
+        backends.push(Backend::new(name, table, price, line)?);
     }
     let now = backends.first().map(Backend::model).unwrap_or_default();
     if now != place.model {
         let message = format!("model {name} is {now:?} now; the run was granted {:?}", place.model);
         return Err(HostError::Usage { message, help: Some("name the granted model there again".into()) });
     }
-    let share = chain.first().and_then(|(_, table)| table.share);
     let remote = Remote::new(backends);
-    Ok(Opened { model: model(Arc::new(remote.clone()), place), remote: Some(remote), gaps, share })
+    Ok(Opened { model: model(Arc::new(remote.clone()), place), remote: Some(remote), gaps })
 }
 
 fn model(driver: Arc<dyn Driver>, place: &ModelPlace) -> Model {
@@ -217,14 +218,14 @@ fn model(driver: Arc<dyn Driver>, place: &ModelPlace) -> Model {
     Model { driver, name: place.model.clone(), traits }
 }
 
-/// Opens all models of a grant. Those of one source wait in one line, in all runs of a host.
+/// Opens all models of a grant. Those who ask one backend wait in one line, in all runs of a host.
 ///
 /// # Errors
 /// When one cannot be used, or has no price and a budget of money is to pay for it.
 pub(crate) fn open(dirs: &Dirs, lines: &Lines, grant: &Grant) -> Result<BTreeMap<String, Model>, HostError> {
     let mut models = BTreeMap::new();
     for (label, place) in &grant.models {
-        let Opened { mut model, gaps, share, .. } = Catalogue::open(label, place, dirs)?;
+        let Opened { model, gaps, .. } = Catalogue::open(label, place, dirs, lines)?;
         if let Some(gap) = gaps.into_iter().find(|_| paid(grant, label)) {
             let message = format!(
                 "model {label}: the price of {:?} is not known, and a budget of money is to pay for it",
@@ -233,11 +234,6 @@ pub(crate) fn open(dirs: &Dirs, lines: &Lines, grant: &Grant) -> Result<BTreeMap
             let help = format!("{}, or lift the budget: --budget micro-usd=unlimited", gap.help);
             return Err(HostError::Usage { message, help: Some(help) });
         }
-        let shared = lines.driver(&place.source, share, model.driver);
-        model.driver = shared.map_err(|error| HostError::Usage {
-            message: error.to_string(),
-            help: Some("set them up as they were, or wait until that run has ended".into()),
-        })?;
         models.insert(label.clone(), model);
     }
     Ok(models)
@@ -315,6 +311,13 @@ fn text(path: &Path) -> Result<String, HostError> {
         message: format!("{}: the path of a model's file must be UTF-8", path.display()),
         help: None,
     })
+}
+
+impl From<Differs> for HostError {
+    fn from(error: Differs) -> HostError {
+        let help = "set them up as they were, or wait until that run has ended";
+        HostError::Usage { message: error.to_string(), help: Some(help.into()) }
+    }
 }
 
 impl From<Unusable> for HostError {

@@ -165,7 +165,7 @@ pub struct Spent {
     /// Which model answered, where it could have been one of several.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub model: Option<String>,
-    /// How long it waited for its turn at the backend, in milliseconds.
+    /// How long it waited for its turns at its backends, in milliseconds.
     #[serde(skip_serializing_if = "none", default)]
     pub waited: u64,
 }

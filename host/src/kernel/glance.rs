@@ -108,24 +108,29 @@ impl Kernel {
 /// The drivers of each run's models, by label.
 type Drivers = HashMap<(RunId, String), Arc<dyn Driver>>;
 
-/// Each one's place in a line, from 1.
-type Places = HashMap<(RunId, Pid), usize>;
+/// Each one's place in a line.
+type Places = HashMap<(RunId, Pid), Place>;
 
 /// Says of those who ask a model which place they have in its line.
 fn placed(glance: &mut Glance, drivers: &Drivers) {
-    let mut lines: HashMap<(RunId, String), (usize, Places)> = HashMap::new();
+    let mut models: HashMap<(RunId, String), Places> = HashMap::new();
     for me in &mut glance.processes {
         let Some(waiting) = &mut me.waits else { continue };
         let Some(label) = &waiting.model else { continue };
         let model = (me.run, label.clone());
         let Some(driver) = drivers.get(&model) else { continue };
-        let (of, places) = lines.entry(model).or_insert_with(|| {
-            let order = driver.waiting();
-            // Of a process that waits more than once, the first counts.
-            (order.len(), order.into_iter().enumerate().rev().map(|(at, who)| (who, at + 1)).collect())
-        });
-        waiting.place = places.get(&(me.run, me.pid)).map(|place| Place { place: *place, of: *of });
+        let places = models.entry(model).or_insert_with(|| places(&driver.waiting()));
+        waiting.place = places.get(&(me.run, me.pid)).copied();
     }
+}
+
+/// Of a process that waits more than once, the first place counts.
+fn places(lines: &[Vec<(RunId, Pid)>]) -> Places {
+    let each = |line: &Vec<(RunId, Pid)>| {
+        let of = line.len();
+        line.clone().into_iter().enumerate().map(move |(at, who)| (who, Place { place: at + 1, of })).rev()
+    };
+    lines.iter().rev().flat_map(each).collect()
 }
 
 impl Waiting {

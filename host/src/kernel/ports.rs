@@ -112,9 +112,9 @@ pub trait Driver: Send + Sync {
     fn generate(&self, ask: Ask) -> BoxFuture<'static, Result<Completion, Fault>>;
     /// Chunks as they come; the last is `Chunk::End`. A closed channel before it is a broken answer.
     fn stream(&self, ask: Ask) -> BoxFuture<'static, Result<mpsc::Receiver<Result<Chunk, Fault>>, Fault>>;
-    /// The processes, by run and number, whose questions wait for their turn at the backend; whoever is next first. This is so
+    /// The lines in which questions wait for their turn: the processes, by run and number, whoever is next first. This is so
     /// now and nowhere on record.
-    fn waiting(&self) -> Vec<(u32, u32)> {
+    fn waiting(&self) -> Vec<Vec<(u32, u32)>> {
         Vec::new()
     }
 }
@@ -158,7 +158,7 @@ pub struct Ask {
     pub request: Arc<Request>,
     /// Who asks, as far as it decides who comes first.
     pub caller: Caller,
-    /// To be told how long it waited for its turn.
+    /// To be told how long it waits for its turns.
     pub waited: Waited,
 }
 
@@ -175,22 +175,21 @@ pub struct Caller {
     pub bound: u64,
 }
 
-/// How long a question waited for its turn, told by a driver that lets questions wait. Clones are the same.
+/// How long a question waited for its turns, one for each attempt, told by a driver that lets questions wait. Clones are the
+/// same.
 #[derive(Clone, Debug, Default)]
 pub struct Waited(Arc<AtomicU64>);
 
 impl Waited {
-    /// Tells it.
-    pub fn tell(&self, time: Duration) {
-        self.0.store(
-            u64::try_from(time.as_millis()).unwrap_or(ledger::MAX).min(ledger::MAX),
-            Ordering::Relaxed,
-        );
+    /// Tells of one more wait.
+    pub fn add(&self, time: Duration) {
+        // As whole nanoseconds, so that many short waits are not nothing: 2^64 of them are five hundred years.
+        self.0.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// Whole milliseconds; 0 when it was not told.
+    /// Whole milliseconds of all of them; 0 when none was told.
     pub fn ms(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed) / 1_000_000
     }
 }
 

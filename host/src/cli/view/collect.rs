@@ -136,6 +136,7 @@ impl Collector {
             streamed,
             time: entry.t,
             took: None,
+            waited: None,
             asked: Asked::Open,
             tokens_in: None,
             tokens_out: None,
@@ -164,15 +165,18 @@ impl Collector {
         let took = now.saturating_sub(open.since);
         let usage = spent.ok().and_then(|spent| spent.usage);
         let micro_usd = spent.map_or(0, |spent| spent.micro_usd);
+        let waited = spent.ok().map(|spent| spent.waited);
         if let Some(of) = facts.models.get_mut(&open.model) {
             of.failed += u64::from(asked == Asked::Failed);
             of.took += took;
+            of.waited += waited.unwrap_or(0);
             of.tokens_in += usage.map_or(0, |usage| usage.tokens_in);
             of.tokens_out += usage.map_or(0, |usage| usage.tokens_out);
             of.micro_usd += micro_usd;
         }
         if let Some(kept) = open.place.and_then(|place| facts.inferences.first.get_mut(place)) {
             kept.took = Some(took);
+            kept.waited = waited;
             kept.asked = asked;
             kept.tokens_in = usage.map(|usage| usage.tokens_in);
             kept.tokens_out = usage.map(|usage| usage.tokens_out);

@@ -124,6 +124,8 @@ pub struct Inference {
     pub time: u64,
     /// Until the whole answer was there, in milliseconds; absent while it is not.
     pub took: Option<u64>,
+    /// How much of that it waited for a slot of its model, in milliseconds; absent when no answer says it.
+    pub waited: Option<u64>,
     /// How it went.
     pub asked: Asked,
     /// Tokens of the prompt; absent when the backend did not say: then the reservation stands.
@@ -157,6 +159,8 @@ pub struct ModelUse {
     pub micro_usd: u64,
     /// Milliseconds until the answers were there, together.
     pub took: u64,
+    /// Of these, milliseconds that were waited for slots.
+    pub waited: u64,
 }
 
 /// A call that waited for the operator.

@@ -161,7 +161,11 @@ fn inference_row(view: &RunView, asked: &Inference) -> [String; 6] {
     };
     let money = if asked.micro_usd > 0 { show(Meter::MicroUsd, asked.micro_usd) } else { String::new() };
     let took = asked.took.map_or_else(String::new, time);
-    [format!("#{}", asked.entry), who(view, asked.pid), clipped(&asked.model), tokens, money, took]
+    let waited = asked.waited.filter(|waited| *waited > 0);
+    let took = format!("{took}{}", waited.map_or_else(String::new, |ms| format!(", waited {}", time(ms))));
+    let by = asked.by.as_ref().map_or_else(String::new, |by| format!(" ({})", clipped(by)));
+    let model = format!("{}{by}", clipped(&asked.model));
+    [format!("#{}", asked.entry), who(view, asked.pid), model, tokens, money, took]
 }
 
 fn approval_row(view: &RunView, approval: &Approval) -> [String; 4] {

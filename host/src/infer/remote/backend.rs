@@ -1,21 +1,25 @@
 //! One model: where it is, how it is spoken to, and one question to it with its attempts.
 
+use std::fmt;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rand::Rng;
 use reqwest::Url;
 use zeroize::Zeroizing;
 
-use super::exchange::{self, Incoming, Question};
+use super::exchange::{Incoming, Question, Seat};
 use super::secret::{Blanking, KEY_LIMIT, Secret};
 use super::stream::{Pump, chunks};
 use super::trouble::{self, Kind, Trouble, WAIT_LIMIT, quoted};
 use super::wire::{Odd, Reading, Wire};
 use crate::infer::config::{KeyPlace, Patience, Table};
 use crate::infer::file::{PrivateError, read_private};
-use crate::kernel::ports::{By, Completion, Fault, Format, Part, Price, Request, Role, Traits, Turn, Usage};
+use crate::infer::slots::Line;
+use crate::kernel::ports::{
+    Ask, By, Caller, Completion, Fault, Format, Part, Price, Request, Role, Traits, Turn, Usage, Waited,
+};
 
 /// The longest pause between two attempts that no server asked for.
 const BACKOFF_LIMIT: Duration = Duration::from_secs(30);
@@ -25,7 +29,6 @@ const REST: Duration = Duration::from_secs(30);
 const PROBE_TOKENS: u32 = 64;
 
 /// A model that can be asked.
-#[derive(Debug)]
 pub struct Backend {
     name: String,
     wire: Wire,
@@ -34,8 +37,16 @@ pub struct Backend {
     key: Option<Secret>,
     patience: Patience,
     traits: Traits,
+    /// Where those wait who ask it; absent: everybody may at once.
+    line: Option<Arc<Line>>,
     /// Until when it is asked last.
     rests: Mutex<Option<Instant>>,
+}
+
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.place())
+    }
 }
 
 /// Why a model cannot be asked, as it stands in the configuration.
@@ -60,11 +71,17 @@ pub struct Answered {
 }
 
 impl Backend {
-    /// A model as a table has it, with its key read. `name` is what people call it.
+    /// A model as a table has it, with its key read. `name` is what people call it; who asks it waits in `line`, if there is
+    /// one.
     ///
     /// # Errors
     /// When its key is not there, or would travel in the clear.
-    pub fn new(name: &str, table: &Table, price: Option<Price>) -> Result<Backend, Unusable> {
+    pub fn new(
+        name: &str,
+        table: &Table,
+        price: Option<Price>,
+        line: Option<Arc<Line>>,
+    ) -> Result<Backend, Unusable> {
         let unusable = |message: String, help: &str| Unusable {
             message: format!("model {name}: {message}"),
             help: help.to_owned(),
@@ -90,6 +107,7 @@ impl Backend {
             key,
             patience: table.patience,
             traits: Traits { context, tools, streaming, json, price },
+            line,
             rests: Mutex::new(None),
         })
     }
@@ -109,14 +127,19 @@ impl Backend {
         format!("{} ({} at {})", self.name, self.model, self.base)
     }
 
+    /// The processes that wait for it, whoever is next first; none when nobody has to.
+    pub(super) fn order(&self) -> Option<Vec<(u32, u32)>> {
+        self.line.as_ref().map(|line| line.order())
+    }
+
     /// Whether it did not answer in time a short while ago.
     pub(super) fn rests(&self) -> bool {
         self.rests.lock().is_ok_and(|until| until.is_some_and(|until| Instant::now() < until))
     }
 
     /// The whole answer.
-    pub(super) async fn generate(&self, request: &Request) -> Result<Completion, Trouble> {
-        let (_place, mut incoming) = self.begin(request, false).await?;
+    pub(super) async fn generate(&self, ask: &Ask) -> Result<Completion, Trouble> {
+        let (mut seat, mut incoming) = self.begin(ask, false).await?;
         let body = incoming.whole().await.map_err(|trouble| self.tired(trouble))?;
         let mut reading = Reading::default();
         let text = self.wire.take(&mut reading, &body).map_err(|odd| self.odd(odd))?;
@@ -130,12 +153,10 @@ impl Backend {
             Part::ToolCall { id: clean(call.id), name: clean(call.name), input: clean(call.input) }
         });
         let text = (!text.is_empty()).then(|| Part::Text(clean(text)));
-        Ok(Completion {
-            parts: text.into_iter().chain(calls).collect(),
-            finish,
-            usage: reading.usage(),
-            by: Some(self.by()),
-        })
+        let parts = text.into_iter().chain(calls).collect();
+        let usage = reading.usage();
+        seat.used(usage);
+        Ok(Completion { parts, finish, usage, by: Some(self.by()) })
     }
 
     /// Asks for one word, whole and, where it claims to stream, streamed.
@@ -154,9 +175,17 @@ impl Backend {
             max_tokens: PROBE_TOKENS,
             parameters: Vec::new(),
         };
-        let whole = self.generate(&request).await.map_err(told)?;
+        let ask = Ask {
+            model: self.model.clone(),
+            process: String::new(),
+            turn: 0,
+            request: Arc::new(request),
+            caller: Caller::default(),
+            waited: Waited::default(),
+        };
+        let whole = self.generate(&ask).await.map_err(told)?;
         if self.traits.streaming {
-            let mut chunks = self.stream(&request).await.map_err(told)?;
+            let mut chunks = self.stream(&ask).await.map_err(told)?;
             while let Some(chunk) = chunks.recv().await {
                 chunk?;
             }
@@ -169,24 +198,24 @@ impl Backend {
     }
 
     /// An answer whose pieces are still to come.
-    pub(super) async fn stream(&self, request: &Request) -> Result<chunks::Receiver, Trouble> {
-        let (place, incoming) = self.begin(request, true).await?;
+    pub(super) async fn stream(&self, ask: &Ask) -> Result<chunks::Receiver, Trouble> {
+        let (seat, incoming) = self.begin(ask, true).await?;
         if incoming.is_json() {
             let fix = "set `streaming = false` in its table of models.toml";
             return Err(Trouble::broken("the model does not stream", fix));
         }
         let blanking = Blanking::new(self.key.as_ref());
         let pump = Pump::new(incoming, self.wire, blanking, self.by(), self.place());
-        Ok(pump.start(place))
+        Ok(pump.start(seat))
     }
 
-    /// Asks, as often as it may be asked, until an answer begins.
-    async fn begin(&self, request: &Request, streams: bool) -> Result<(exchange::Place, Incoming), Trouble> {
-        let body = self.wire.question(&self.model, request, streams);
+    /// Asks, as often as it may be asked, until an answer begins. Between two attempts it holds nothing that others wait for.
+    async fn begin(&self, ask: &Ask, streams: bool) -> Result<(Seat, Incoming), Trouble> {
+        let body = self.wire.question(&self.model, &ask.request, streams);
         let body = body.map_err(|fault| Trouble::new(Kind::Wrong, fault.detail, ""))?;
         let mut pause = self.patience.backoff;
         for attempt in 1.. {
-            let place = exchange::place().await;
+            let mut seat = Seat::take(self.line.as_ref(), ask).await?;
             let Patience { first, between, whole, .. } = self.patience;
             let question = Question {
                 url: self.wire.endpoint(&self.base, &self.model, streams),
@@ -198,10 +227,11 @@ impl Backend {
                 whole,
             };
             let trouble = match question.send(streams).await {
-                Ok(incoming) => return Ok((place, incoming)),
+                Ok(incoming) => return Ok((seat, incoming)),
                 Err(trouble) => self.tired(trouble),
             };
-            drop(place);
+            seat.failed(&trouble);
+            drop(seat);
             let wait = trouble.after.unwrap_or_else(|| jittered(pause));
             if trouble.kind != Kind::Busy || attempt >= self.patience.attempts || wait > WAIT_LIMIT {
                 return Err(trouble);

@@ -1,6 +1,6 @@
 //! One question over HTTP: sent, and its answer taken in pieces that are bounded in size and time.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +13,10 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use super::trouble::{Kind, Trouble, quoted};
+use crate::infer::slots::Line;
+use crate::infer::slots::line::Turn;
+use crate::infer::slots::queue::Full;
+use crate::kernel::ports::{Ask, Usage};
 
 /// Questions at a time, of all agents of this program; the others wait in the order in which they came.
 pub const QUESTIONS: usize = 256;
@@ -32,13 +36,38 @@ const REFUSAL_LIMIT: usize = 64 << 10;
 /// The places of those who ask.
 static PLACES: Semaphore = Semaphore::const_new(QUESTIONS);
 
-/// A place; it is given back when it is dropped.
-pub(super) type Place = Option<SemaphorePermit<'static>>;
+/// What an attempt holds while it is under way: its turn at the backend, if those who ask it wait in line, and a place among
+/// those of this program. Both are given back when it is dropped.
+pub(super) struct Seat {
+    turn: Option<Turn>,
+    _place: Option<SemaphorePermit<'static>>,
+}
 
-/// Takes a place.
-pub(super) async fn place() -> Place {
-    // It is never closed.
-    PLACES.acquire().await.ok()
+impl Seat {
+    /// Waits for a turn, then for a place: whoever waits for a slow backend keeps no place from others.
+    pub(super) async fn take(line: Option<&Arc<Line>>, ask: &Ask) -> Result<Seat, Trouble> {
+        let turn = match line {
+            None => None,
+            Some(line) => {
+                let full = |full: Full| Trouble::new(Kind::Busy, full.to_string(), "");
+                Some(line.admit(ask).await.map_err(full)?)
+            }
+        };
+        // It is never closed.
+        Ok(Seat { turn, _place: PLACES.acquire().await.ok() })
+    }
+
+    /// The answer has ended, and took so much.
+    pub(super) fn used(&mut self, usage: Option<Usage>) {
+        self.turn.iter_mut().for_each(|turn| turn.used(usage));
+    }
+
+    /// The attempt failed. It counts in full, unless it is known that nothing was made of it.
+    pub(super) fn failed(&mut self, trouble: &Trouble) {
+        if trouble.kind != Kind::Doubt {
+            self.turn.iter_mut().for_each(Turn::spared);
+        }
+    }
 }
 
 /// The one client of this program. It follows no redirect, since a key would travel with it, and uses no proxy that the

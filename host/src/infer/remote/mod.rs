@@ -100,11 +100,15 @@ impl Driver for Remote {
 
     fn generate(&self, ask: Ask) -> BoxFuture<'static, Result<Completion, Fault>> {
         let chain = self.clone();
-        Box::pin(async move { chain.first(|backend| backend.generate(&ask.request)).await })
+        Box::pin(async move { chain.first(|backend| backend.generate(&ask)).await })
     }
 
     fn stream(&self, ask: Ask) -> BoxFuture<'static, Result<Receiver<Result<Chunk, Fault>>, Fault>> {
         let chain = self.clone();
-        Box::pin(async move { chain.first(|backend| backend.stream(&ask.request)).await })
+        Box::pin(async move { chain.first(|backend| backend.stream(&ask)).await })
+    }
+
+    fn waiting(&self) -> Vec<Vec<(u32, u32)>> {
+        self.0.iter().filter_map(Backend::order).collect()
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::exchange::{Incoming, Place};
+use super::exchange::{Incoming, Seat};
 use super::secret::Blanking;
 use super::sse::Events;
 use super::trouble::{Trouble, fault, quoted};
@@ -45,13 +45,13 @@ impl Pump {
     }
 
     /// Lets it run until the answer is over or nobody reads it.
-    pub(super) fn start(self, place: Place) -> chunks::Receiver {
+    pub(super) fn start(self, seat: Seat) -> chunks::Receiver {
         let (sender, receiver) = tokio::sync::mpsc::channel(WAITING);
-        tokio::spawn(self.run(sender, place));
+        tokio::spawn(self.run(sender, seat));
         receiver
     }
 
-    async fn run(mut self, sender: chunks::Sender, place: Place) {
+    async fn run(mut self, sender: chunks::Sender, mut seat: Seat) {
         let ended = loop {
             tokio::select! {
                 biased;
@@ -68,12 +68,13 @@ impl Pump {
                 },
             }
         };
+        seat.used(self.reading.usage().filter(|_| ended.is_ok()));
         if let Err(mut trouble) = ended {
             trouble.remedy = self.blanking.error(trouble.remedy);
             self.queue.push_back(Err(fault(&[(self.place.clone(), trouble)])));
         }
         // The server is done with.
-        drop((self.incoming, place));
+        drop((self.incoming, seat));
         for chunk in self.queue {
             if sender.send(chunk).await.is_err() {
                 return;

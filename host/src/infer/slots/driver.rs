@@ -1,14 +1,14 @@
 //! A driver that asks another one when its turn has come.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::line::{Line, Turn};
 use super::queue::Full;
-use crate::kernel::ports::{Ask, Chunk, Completion, Driver, Fault, Traits, Usage};
+use crate::kernel::ports::{Ask, Chunk, Completion, Driver, Fault, Traits};
 
 /// Chunks of an answer that wait for their reader.
 const WAITING: usize = 64;
@@ -41,10 +41,10 @@ impl Driver for Slots {
     fn generate(&self, ask: Ask) -> BoxFuture<'static, Result<Completion, Fault>> {
         let (inner, line) = (self.inner.clone(), self.line.clone());
         Box::pin(async move {
-            let mut turn = wait(&line, &ask).await?;
+            let mut turn = line.admit(&ask).await.map_err(busy)?;
             let answered = inner.generate(ask).await;
             match &answered {
-                Ok(completion) => note(&mut turn, completion.usage),
+                Ok(completion) => turn.used(completion.usage),
                 Err(fault) => failed(&mut turn, fault),
             }
             answered
@@ -54,7 +54,7 @@ impl Driver for Slots {
     fn stream(&self, ask: Ask) -> BoxFuture<'static, Result<Receiver<Result<Chunk, Fault>>, Fault>> {
         let (inner, line) = (self.inner.clone(), self.line.clone());
         Box::pin(async move {
-            let mut turn = wait(&line, &ask).await?;
+            let mut turn = line.admit(&ask).await.map_err(busy)?;
             let chunks = inner.stream(ask).await.inspect_err(|fault| failed(&mut turn, fault))?;
             let (sender, receiver) = mpsc::channel(WAITING);
             tokio::spawn(forward(turn, chunks, sender));
@@ -62,33 +62,19 @@ impl Driver for Slots {
         })
     }
 
-    fn waiting(&self) -> Vec<(u32, u32)> {
-        self.line.order()
+    fn waiting(&self) -> Vec<Vec<(u32, u32)>> {
+        vec![self.line.order()]
     }
-}
-
-/// Waits for a slot, and says how long it took.
-async fn wait(line: &Arc<Line>, ask: &Ask) -> Result<Turn, Fault> {
-    let since = Instant::now();
-    let turn = line.turn(&ask.caller).await.map_err(busy)?;
-    ask.waited.tell(since.elapsed());
-    Ok(turn)
 }
 
 fn busy(full: Full) -> Fault {
     Fault { detail: full.to_string(), retryable: true, ..Fault::default() }
 }
 
-fn note(turn: &mut Turn, usage: Option<Usage>) {
-    if let Some(usage) = usage {
-        turn.used(usage.tokens_in.saturating_add(usage.tokens_out));
-    }
-}
-
 /// A question that failed counts in full, unless it is known that nothing was made of it.
 fn failed(turn: &mut Turn, fault: &Fault) {
     if !fault.spent {
-        turn.used(0);
+        turn.spared();
     }
 }
 
@@ -101,7 +87,7 @@ async fn forward(mut turn: Turn, mut from: Receiver<Result<Chunk, Fault>>, to: S
         };
         let Some(chunk) = chunk else { return };
         if let Ok(Chunk::End { usage, .. }) = &chunk {
-            note(&mut turn, *usage);
+            turn.used(*usage);
             drop(turn);
             // The last of it may wait for its reader: it keeps nothing.
             let _unread = to.send(chunk).await;

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::policy::{Process, Ticket};
 use super::queue::{Full, Next, Queue};
 use super::share::Share;
-use crate::kernel::ports::Caller;
+use crate::kernel::ports::{Ask, Caller, Usage};
 
 /// One backend's line. All who ask that backend wait in the same one.
 pub struct Line {
@@ -53,6 +53,17 @@ impl Line {
         self.advance();
         // The line keeps the other end until it calls, and this turn keeps the line.
         let _called = called.await;
+        Ok(turn)
+    }
+
+    /// Waits for a slot for a question, and tells it how long that took.
+    ///
+    /// # Errors
+    /// When too many wait.
+    pub async fn admit(self: &Arc<Line>, ask: &Ask) -> Result<Turn, Full> {
+        let since = Instant::now();
+        let turn = self.turn(&ask.caller).await?;
+        ask.waited.add(since.elapsed());
         Ok(turn)
     }
 
@@ -110,9 +121,14 @@ impl Line {
 }
 
 impl Turn {
-    /// Says how many tokens the answer took. Without this, its worst case counts.
-    pub fn used(&mut self, tokens: u64) {
-        self.used = Some(tokens);
+    /// Says what the answer took. Without a report, its worst case counts.
+    pub fn used(&mut self, usage: Option<Usage>) {
+        self.used = usage.map(|usage| usage.tokens_in.saturating_add(usage.tokens_out));
+    }
+
+    /// Says that nothing was made of the question.
+    pub fn spared(&mut self) {
+        self.used = Some(0);
     }
 }
 

@@ -41,7 +41,18 @@ impl Lines {
         share: Option<Share>,
         inner: Arc<dyn Driver>,
     ) -> Result<Arc<dyn Driver>, Differs> {
-        let Some(share) = share else { return Ok(inner) };
+        Ok(match self.line(backend, share)? {
+            None => inner,
+            Some(line) => Arc::new(Slots::new(inner, line)),
+        })
+    }
+
+    /// The line in which those wait who ask a backend; none when everybody may ask it at once.
+    ///
+    /// # Errors
+    /// When the backend's line is in use with other settings.
+    pub fn line(&self, backend: &str, share: Option<Share>) -> Result<Option<Arc<Line>>, Differs> {
+        let Some(share) = share else { return Ok(None) };
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lines.retain(|_, (_, line)| line.strong_count() > 0);
         let line = match lines.get(backend).and_then(|(known, line)| Some((*known, line.upgrade()?))) {
@@ -53,6 +64,6 @@ impl Lines {
                 line
             }
         };
-        Ok(Arc::new(Slots::new(inner, line)))
+        Ok(Some(line))
     }
 }

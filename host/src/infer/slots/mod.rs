@@ -1,5 +1,5 @@
-//! Slots: how many may ask one backend at a time, and who comes first. A driver around a driver, so that neither the kernel
-//! nor a backend knows of it.
+//! Slots: how many may ask one backend at a time, and who comes first. The kernel knows nothing of it. A driver that asks one
+//! backend has another one around it; `remote`, which asks several in turn, waits in the line of each.
 //!
 //! - [`share`]: what an operator says of a backend: slots, tokens and requests a minute, and the policy.
 //! - [`policy`]: who comes first. `fifo` and `priority`, and [`fair`], which gives each process its part by tokens.

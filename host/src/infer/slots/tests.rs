@@ -99,7 +99,7 @@ fn one() -> Option<Share> {
 /// Until so many wait.
 async fn until_waiting(driver: &Arc<dyn Driver>, many: usize) {
     for _ in 0..5_000 {
-        if driver.waiting().len() == many {
+        if driver.waiting()[0].len() == many {
             return;
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -124,7 +124,7 @@ async fn runs_share_the_slots_of_a_backend() {
     let waited = waits.waited.clone();
     let waiting = tokio::spawn(second.generate(waits));
     until_waiting(&first, 1).await;
-    assert_eq!(second.waiting(), [(1, 2)]);
+    assert_eq!(second.waiting(), [[(1, 2)]]);
     assert_eq!(backend.serving.load(Ordering::SeqCst), 1);
     tokio::time::sleep(Duration::from_millis(5)).await;
     gate.add_permits(2);
@@ -149,7 +149,7 @@ async fn whoever_is_gone_gives_back_place_and_slot() {
     until_waiting(&driver, 1).await;
     served.abort();
     backend.begun.notified().await;
-    assert_eq!((driver.waiting().len(), backend.serving.load(Ordering::SeqCst)), (0, 1));
+    assert_eq!((driver.waiting()[0].len(), backend.serving.load(Ordering::SeqCst)), (0, 1));
     gate.add_permits(1);
     last.await.unwrap().unwrap();
 }

@@ -177,7 +177,7 @@ pub fn inferences(view: &RunView) -> Markup {
         Some(list.count),
         html! {
             div.scroll { table {
-                thead { tr { th { "Entry" } th { "Process" } th { "Model" } th { "" } th.number { "Tokens in" } th.number { "out" } th.number { "Cost" } th.number { "Took" } } }
+                thead { tr { th { "Entry" } th { "Process" } th { "Model" } th { "" } th.number { "Tokens in" } th.number { "out" } th.number { "Cost" } th.number { "Took" } th.number { "Waited" } } }
                 tbody { @for asked in list.first.iter().take(ROWS) { (inference(view, asked)) } }
                 tfoot {
                     @for model in view.facts.models.values() {
@@ -189,6 +189,7 @@ pub fn inferences(view: &RunView) -> Markup {
                             td.number { (grouped(model.tokens_out)) }
                             td.number { (show(Meter::MicroUsd, model.micro_usd)) }
                             td.number { (time(model.took)) }
+                            td.number { (time(model.waited)) }
                         }
                     }
                 }
@@ -213,6 +214,7 @@ fn inference(view: &RunView, asked: &Inference) -> Markup {
             td.number { (tokens(asked.tokens_out)) }
             td.number { (show(Meter::MicroUsd, asked.micro_usd)) }
             td.number { @match asked.took { Some(took) => (time(took)), None => "–" } }
+            td.number { @match asked.waited { Some(waited) => (time(waited)), None => "–" } }
         }
     }
 }
