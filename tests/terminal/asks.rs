@@ -91,6 +91,37 @@ fn next(owner: &Owner, path: &str) -> Value {
     open
 }
 
+/// An answer is to one question: the same call with other bytes is another, of the same size too.
+#[test]
+fn a_denied_call_with_another_body_is_asked_again() {
+    let owner = hosted();
+    let write = |body: &str| json!({"op": "write", "mount": "site", "path": "a", "body": body});
+    let publish = |body: &str| json!({"op": "publish", "topic": "news", "body": body});
+    let flags = [&SITE[..], &["--allow", "publish=news", "--ask", "publish=news"]].concat();
+    let script = [write("one"), write("one"), write("two"), publish("one"), publish("one"), publish("two")];
+    let run = owner.probe(&flags, &json!(script));
+    let mut before = 0;
+    for _ in 0..4 {
+        let mut question = Value::Null;
+        until(|| {
+            question = owner.shown("question").pop().unwrap_or_default();
+            question["entry"].as_u64().is_some_and(|entry| entry > before)
+        });
+        before = question["entry"].as_u64().unwrap();
+        owner.place.aos(&["deny", &format!("r1#{before}")]).expect(0);
+    }
+    let ran = run.wait().expect(0);
+    let results: Vec<Value> = serde_json::from_str(ran.stdout.trim()).unwrap();
+    assert!(results.iter().all(|result| *result == json!({"err": {"denied": null}})), "{results:?}");
+    let entries = owner.entries("r1");
+    let denied = entries.iter().filter(|entry| entry.kind() == "call");
+    let times: Vec<u64> =
+        denied.map(|entry| entry.event()["repeat"]["times"].as_u64().unwrap_or(1)).collect();
+    assert_eq!(times, [2, 1, 2, 1]);
+    let (place, _) = owner.down();
+    whole(&place, "r1");
+}
+
 #[test]
 fn a_question_waits_until_its_process_ends() {
     let owner = hosted();

@@ -82,6 +82,8 @@ pub(super) struct Refusals {
     pub call: Call,
     pub error: Error,
     pub size: Option<u64>,
+    /// Of what it carried, when the operator refused it: with other bytes it is another question.
+    pub asked: Option<Digest>,
     pub fuel: u64,
     pub last: u64,
     pub times: u64,
