@@ -1,7 +1,6 @@
 //! `report`: a run as one HTML file that asks for nothing, in which no agent's text is more than text; of a long run too.
 
 use std::fs;
-use std::time::Duration;
 
 use serde_json::json;
 
@@ -135,13 +134,8 @@ fn a_long_run_takes_bounded_memory_and_opens() {
     place.aos(&["audit", "verify"]).expect(0).answers("audit ok");
     place.aos(&["replay"]).expect(0).answers("identical");
     for words in [&["report", "-o", "report.html"][..], &["inspect"], &["inspect", "--json"]] {
-        let mut running = Started::new(place.command(words), b"");
-        let mut peak = 0;
-        while running.runs() {
-            peak = peak.max(high_water(running.pid()).unwrap_or(0));
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        let ran = running.wait().expect(0);
+        let (ran, peak) = Started::new(place.command(words), b"").peaked();
+        let ran = ran.expect(0);
         assert!(peak > 0 && peak < MEMORY_KIB, "{words:?} took {peak} KiB");
         assert!(ran.stdout.len() < PAGE, "{words:?} wrote {} bytes", ran.stdout.len());
         println!("{rounds} rounds: {words:?} took {peak} KiB and wrote {} bytes", ran.stdout.len());
@@ -154,11 +148,4 @@ fn a_long_run_takes_bounded_memory_and_opens() {
         page.contains(" more</p>") && page.contains("Messages are not drawn"),
         "it says what is left out"
     );
-}
-
-/// The most memory that a process has had, in KiB, while it is there.
-fn high_water(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
 }

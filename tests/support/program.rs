@@ -143,12 +143,30 @@ impl Started {
         self.end()
     }
 
+    /// Waits for its end; answers also the most memory that it was seen to have, in KiB.
+    #[track_caller]
+    pub fn peaked(mut self) -> (Ran, u64) {
+        let mut peak = 0;
+        while self.runs() && self.since.elapsed() < PATIENCE {
+            peak = peak.max(high_water(self.pid()).unwrap_or(0));
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        (self.wait(), peak)
+    }
+
     fn end(mut self) -> Ran {
         let status = self.child.wait().unwrap();
         let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap());
         let text = |bytes: JoinHandle<Vec<u8>>| String::from_utf8(bytes.join().unwrap()).unwrap();
         Ran { line: self.line, code, stdout: text(self.stdout), stderr: text(self.stderr) }
     }
+}
+
+/// The most memory that a process has had, in KiB, while it is there.
+fn high_water(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 fn drain(mut from: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {

@@ -131,6 +131,24 @@ fn an_agent_alone() {
     tried.says("error:");
 }
 
+/// What a list of models told is a part of what a run was given: a shorter one is another answer.
+#[test]
+fn a_list_of_models_is_an_answer_too() {
+    let place = files();
+    let flags = ["--model", "default=scripted:script.toml", "--model", "other=scripted:script.toml"];
+    let run = place.probe(&flags, &json!([{"op": "models"}, {"op": "generate", "prompt": "go"}]));
+    assert_eq!(run.results()[0]["ok"].as_array().map(Vec::len), Some(2));
+    let (_, rights) = least(&place, "r1");
+    assert_eq!(rights, 2);
+    place.file("one.toml", "[needs]\ninfer = [\"default\"]\n");
+    let tried = place.aos(&["grant", "try", "one.toml", "r1"]).expect(3);
+    tried.answers("would refuse r1/1 probe infer.models (#3): it would not be told of all models");
+    tried.answers("  allow: [needs] infer = [\"*\"]").says("r1: 1 of 2 calls would have been refused");
+    // What asks for each question tells of the model all the same.
+    place.file("ask.toml", "[needs]\ninfer = [{ object = \"*\", ask = true }]\n");
+    place.aos(&["grant", "try", "ask.toml", "r1"]).expect(0).answers("would ask r1/1 probe infer.generate");
+}
+
 #[test]
 fn a_team_that_hands_on() {
     let place = files();

@@ -186,9 +186,10 @@ impl Found {
 impl Refused {
     fn new(run: &Run, made: &Made<'_>, asks: bool) -> Option<Refused> {
         let me = run.proc(made.key.pid)?;
-        let (why, _) = match asks {
-            true => ("it would wait for the operator".to_owned(), super::view::remedy::Remedy::Nothing),
-            false => explain(made.call, run, me, (&me.member, &[])),
+        let why = match made.call {
+            _ if asks => "it would wait for the operator".to_owned(),
+            Call::Models => "it would not be told of all models that it was told of".to_owned(),
+            call => explain(call, run, me, (&me.member, &[])).0,
         };
         Some(Refused {
             entry: made.entry.seq,
@@ -223,7 +224,7 @@ impl Refused {
 
 /// The line of the file that would allow a call.
 fn line(call: &Call, run: &Run, member: &str) -> String {
-    let (verb, object) = need(call).unwrap_or((Verb::Get, "*"));
+    let (verb, object) = need(call).unwrap_or((Verb::Infer, "*"));
     let kind = match call {
         Call::Get { digest } => digest.parse().ok().and_then(|digest| run.by_digest.get(&digest)),
         _ => None,

@@ -12,6 +12,7 @@ use super::answer::{Answer, Error, Spent};
 use super::call::clip;
 use super::decide::Effect;
 use super::draw::Chunks;
+use super::infer;
 use super::mount;
 use super::overlay::look::Found;
 use super::overlay::{self, Base};
@@ -135,14 +136,10 @@ pub(super) fn permit(effect: Effect, outside: &Outside, run: &Run, me: u32) -> R
 /// The JSON of the models that a process may ask.
 fn offered(outside: &Outside, run: &Run, me: u32) -> Result<Bytes, Error> {
     let me = run.proc(me).ok_or(Error::Closed)?;
-    let may = |name: &&String| me.may(authority::Verb::Infer, name);
-    let list: Vec<Offered<'_>> = outside
-        .models
-        .iter()
-        .filter(|(name, _)| may(name))
-        .map(|(name, model)| {
-            let Traits { context, tools, streaming, json, .. } = model.traits;
-            Offered { name, context, tools, streaming, json }
+    let list: Vec<Offered<'_>> = infer::offered(run, me)
+        .filter_map(|name| {
+            let Traits { context, tools, streaming, json, .. } = outside.models.get(name)?.traits;
+            Some(Offered { name, context, tools, streaming, json })
         })
         .collect();
     serde_json::to_vec(&list).map(Bytes::from).map_err(|error| Error::Invalid(error.to_string()))
@@ -278,6 +275,6 @@ async fn on_model(model: Model, effect: &Effect, body: Option<Bytes>, asker: Ask
 /// What an answer took, at the price of the model that gave it.
 pub(super) fn spent(traits: Traits, usage: Option<Usage>, by: Option<&By>) -> Spent {
     let price = by.map_or(traits.price, |by| by.price).unwrap_or_default();
-    let micro_usd = usage.map_or(0, |usage| super::infer::cost(price, usage));
+    let micro_usd = usage.map_or(0, |usage| infer::cost(price, usage));
     Spent { usage, micro_usd, model: by.map(|by| clip(by.model.clone())), waited: 0 }
 }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use authority::{Grant, Labels, Mode, Pattern, Right, Rights, Use, Verb};
 use bytes::Bytes;
 
-use super::artifact;
 use super::call::{Call, Pid, RunId, Spec};
 use super::entry::{Entry, Event};
 use super::need::need;
 use super::state::Inconsistent;
 use super::trial::Trial;
+use super::{artifact, infer};
 
 /// See the module.
 pub struct Evidence {
@@ -23,7 +23,7 @@ pub struct Evidence {
     /// What each member needs, by its label; the root's is empty.
     needed: BTreeMap<String, BTreeSet<Right>>,
     /// Processes that asked for artifacts which are not there, with a right of theirs to see some.
-    looked: Vec<(Pid, Right)>,
+    looked: BTreeSet<(Pid, Right)>,
 }
 
 /// Whose rights a need can be met from.
@@ -36,7 +36,7 @@ struct Held {
 impl Evidence {
     /// Before a run's first entry.
     pub fn new(run: RunId) -> Evidence {
-        let (procs, needed, looked) = (Vec::new(), BTreeMap::new(), Vec::new());
+        let (procs, needed, looked) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
         Evidence { trial: Trial::new(run, None), grant: None, procs, needed, looked }
     }
 
@@ -70,8 +70,12 @@ impl Evidence {
 
     /// What a call was for, by the names that decide; none where any name does.
     fn objects(&self, entry: &Entry, call: &Call) -> Vec<(Verb, Option<String>)> {
-        let Some((verb, object)) = need(call) else { return Vec::new() };
         let run = self.trial.run(entry.run);
+        if let (Call::Models, Some(run)) = (call, run) {
+            let offered = run.proc(entry.pid).into_iter().flat_map(|me| infer::offered(run, me));
+            return offered.map(|label| (Verb::Infer, Some(label.to_owned()))).collect();
+        }
+        let Some((verb, object)) = need(call) else { return Vec::new() };
         let kinds: Vec<String> = match (call, run) {
             (Call::Get { digest }, Some(run)) => {
                 let at = digest.parse().ok().and_then(|digest| run.by_digest.get(&digest));
@@ -154,7 +158,11 @@ impl Evidence {
         loop {
             let Some(held) = (pid as usize).checked_sub(1).and_then(|at| self.procs.get(at)) else { return };
             let parent = held.parent;
-            self.needed.entry(held.member.clone()).or_default().insert(right.clone());
+            let needed = self.needed.entry(held.member.clone()).or_default();
+            // More than a process can hold come down to those that it held; there are no more of these.
+            let kept =
+                if needed.len() < Rights::LIMIT { right.clone() } else { widened(&right, &held.rights) };
+            needed.insert(kept);
             let Some(parent) = parent else { return };
             match self.delegable(parent, right.verb, &right.object, Some(&right.unless)) {
                 Some(above) => (pid, right) = (parent, above),
@@ -202,14 +210,16 @@ fn fitted(needed: BTreeSet<Right>, granted: &Rights) -> Rights {
         Rights::new(kept.map(|(_, right)| right.clone()))
     };
     joined(needed.clone()).unwrap_or_else(|_| {
-        let covering = |right: &Right| {
-            let wide = granted
-                .iter()
-                .find(|wide| wide.verb == right.verb && wide.object.covers_pattern(&right.object));
-            Right { object: wide.map_or(right.object.clone(), |wide| wide.object.clone()), ..right.clone() }
-        };
-        joined(needed.iter().map(covering).collect()).unwrap_or_else(|_| granted.clone())
+        joined(needed.iter().map(|right| widened(right, granted)).collect())
+            .unwrap_or_else(|_| granted.clone())
     })
+}
+
+/// A right over all that the granted one is over which covers it.
+fn widened(right: &Right, granted: &Rights) -> Right {
+    let wide =
+        granted.iter().find(|wide| wide.verb == right.verb && wide.object.covers_pattern(&right.object));
+    Right { object: wide.map_or(right.object.clone(), |wide| wide.object.clone()), ..right.clone() }
 }
 
 /// Whether a right allows nothing that a wider one does not.

@@ -10,6 +10,11 @@ use super::ports::{Price, Traits, Usage};
 use super::state::{Generation, Proc, Run};
 use crate::limits::{GENERATIONS, PROMPT_BYTES};
 
+/// The models that a process is told of, by their labels.
+pub(super) fn offered<'a>(run: &'a Run, me: &'a Proc) -> impl Iterator<Item = &'a str> {
+    run.grant.models.keys().map(String::as_str).filter(|label| me.may(Verb::Infer, label))
+}
+
 /// The worst case of a question, or why it is refused.
 pub(super) fn question(
     run: &Run,

@@ -7,17 +7,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use audit::Digest;
 use authority::{Grant, Rights};
 use bytes::Bytes;
 
 use super::answer::Error;
-use super::call::{Call, Filter, Key, Pid, RunId, Spec};
+use super::call::{Call, Key, Pid, RunId, Spec};
 use super::decide::{Asked, Decided, decide};
 use super::entry::{Entry, Event};
 use super::ports::Traits;
 use super::state::{Inconsistent, Run, State};
-use super::{artifact, children};
+use super::{artifact, children, infer};
 
 /// A run that is folded again.
 pub struct Trial {
@@ -90,7 +89,7 @@ impl Trial {
             (Decided::Now(Err(Error::NotFound), _), Call::Spawn(_)) => {
                 matches!(&made.entry.event, Event::Call { out: Ok(_), .. })
             }
-            (_, Call::Artifacts(filter)) => self.leaves_out(made.key, filter),
+            (_, Call::Artifacts(_) | Call::Models) => self.leaves_out(made.key, made.call),
             _ => false,
         };
         match decided {
@@ -126,18 +125,26 @@ impl Trial {
         decide(&self.state, made.key, &asked, made.entry.t, made.entry.seq)
     }
 
-    /// Whether a list of artifacts would be shorter than it was.
-    fn leaves_out(&mut self, key: Key, filter: &Filter) -> bool {
+    /// Whether a list would lack something that it had.
+    fn leaves_out(&mut self, key: Key, call: &Call) -> bool {
         let Some(held) = self.held.get(&key.pid).cloned() else { return false };
-        let now = self.listed(key, filter);
-        let then = self.with(key, held, |trial| trial.listed(key, filter)).flatten();
-        then.is_some() && now != then
+        let now = self.listed(key, call).unwrap_or_default();
+        let then = self.with(key, held, |trial| trial.listed(key, call)).flatten();
+        then.is_some_and(|then| !then.is_subset(&now))
     }
 
-    fn listed(&self, key: Key, filter: &Filter) -> Option<Vec<Digest>> {
+    /// What a call lists: artifacts by their digests, models by their labels.
+    fn listed(&self, key: Key, call: &Call) -> Option<BTreeSet<String>> {
         let run = self.state.runs.get(&key.run)?;
-        let listed = artifact::matching(run, run.proc(key.pid)?, filter).ok()?;
-        Some(listed.iter().map(|artifact| artifact.digest).collect())
+        let me = run.proc(key.pid)?;
+        Some(match call {
+            Call::Artifacts(filter) => {
+                let listed = artifact::matching(run, me, filter).ok()?;
+                listed.iter().map(|artifact| artifact.digest.to_string()).collect()
+            }
+            Call::Models => infer::offered(run, me).map(str::to_owned).collect(),
+            _ => return None,
+        })
     }
 
     fn with<T>(&mut self, key: Key, rights: Arc<Rights>, ask: impl FnOnce(&mut Trial) -> T) -> Option<T> {

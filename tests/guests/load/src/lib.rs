@@ -12,6 +12,7 @@ fn load(input: String) -> Result<String, Failure> {
         "null" => (0..count).for_each(|_| drop(process::restored())),
         "send" => send(count)?,
         "emit" => emit("s0", count)?,
+        "topics" => topics(count)?,
         "round" => round(count)?,
         "spawn" => spawn(count)?,
         "crowd" => crowd(count)?,
@@ -60,6 +61,14 @@ fn send(count: u32) -> Result<(), Failure> {
 fn emit(to: &str, count: u32) -> Result<(), Failure> {
     for _ in 0..count {
         ipc::send(to, &[7; 64], options()).map_err(failure)?;
+    }
+    Ok(())
+}
+
+/// Events that nobody hears, each under a name of its own.
+fn topics(count: u32) -> Result<(), Failure> {
+    for at in 0..count {
+        ipc::publish(&format!("t.{at}"), &[7; 64]).map_err(failure)?;
     }
     Ok(())
 }
