@@ -19,10 +19,11 @@ const ENDS: usize = 24;
 const ROUNDS: usize = 20;
 
 /// A run's entries with their bodies.
-struct Log(Vec<(Entry, Option<Body>)>);
+pub struct Log(pub Vec<(Entry, Option<Body>)>);
 
 impl Log {
-    fn read(place: &Place) -> Log {
+    /// A place's.
+    pub fn read(place: &Place) -> Log {
         let reader = Reader::open(&place.path("state")).unwrap();
         let mut entries = Vec::new();
         let (size, _) = reader.head().unwrap();
@@ -44,7 +45,7 @@ impl Log {
     }
 
     /// Makes its first entries the whole log of a place, with other bodies for some of them.
-    fn write(&self, place: &Place, entries: usize, bodies: &BTreeMap<u64, &'static [u8]>) {
+    pub fn write(&self, place: &Place, entries: usize, bodies: &BTreeMap<u64, &'static [u8]>) {
         let state = place.path("state");
         for file in ["log.db", "log.db-wal", "log.db-shm"] {
             if state.join(file).exists() {
@@ -108,7 +109,7 @@ fn lay(place: &Place, wanted: &BTreeMap<String, Vec<u8>>) {
 /// Resumes the run. What another test starts at the same moment holds our lock on the log until it is another program: then
 /// once more.
 #[track_caller]
-fn resumed(place: &Place) -> Ran {
+pub fn resumed(place: &Place) -> Ran {
     let since = Instant::now();
     loop {
         let ran = place.aos(&["resume", "r1"]);

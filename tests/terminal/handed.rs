@@ -88,6 +88,20 @@ fn relative_paths_are_of_the_second_terminal() {
     assert_eq!(owner.place.text("elsewhere/site/a"), "x");
 }
 
+/// What only a host that begins can heed is named, each flag that was typed.
+#[test]
+fn flags_of_a_host_are_not_heeded_and_said_so() {
+    let owner = Owner::up();
+    let flags = ["--threads", "1", "--self-check", "--log-limit=1GiB"];
+    let ran = owner.probe(&flags, &json!([])).wait().expect(0);
+    for flag in ["--threads", "--self-check", "--log-limit"] {
+        ran.says(&format!("note: {flag}: a host runs already"));
+    }
+    let plain = owner.probe(&[], &json!([])).wait().expect(0);
+    assert!(!plain.stderr.contains("a host runs already"), "{plain}");
+    owner.down();
+}
+
 #[test]
 fn ctrl_c_ends_the_handed_run_only() {
     let owner = Owner::up();

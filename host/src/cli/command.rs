@@ -34,6 +34,11 @@ impl Typed {
         words.join(" ")
     }
 
+    /// Whether a flag was typed; the environment may have set it too.
+    pub fn has(&self, flag: &str) -> bool {
+        self.0.iter().any(|word| word.split('=').next() == Some(flag))
+    }
+
     /// `--state DIR` as it was typed, with a space before it, for other commands on the same state.
     pub fn state(&self) -> String {
         let at = self.0.iter().position(|word| word == "--state");

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use authority::{Narrowing, Pattern, Verb};
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
+use super::command::Typed;
 use super::failure::{Code, Failure};
 use super::out::note;
 use crate::host::control::frame::Ruling;
@@ -128,12 +129,12 @@ fn begun(dirs: &Dirs, options: &Options, wanted: &Wanted, spelling: &Spelling) -
     let mut prepared = None;
     loop {
         if let Some(begun) = there(dirs, wanted, spelling)? {
-            for (flag, given) in
-                [("--threads", options.threads.is_some()), ("--log-limit", options.log_limit.is_some())]
+            // A check that the environment asks for is of every host that it starts.
+            let typed = Typed::now();
+            for flag in
+                ["--threads", "--log-limit", "--self-check"].into_iter().filter(|flag| typed.has(flag))
             {
-                if given {
-                    note(&format!("note: {flag}: a host runs already, and what it was started with holds"));
-                }
+                note(&format!("note: {flag}: a host runs already, and what it was started with holds"));
             }
             return Ok(begun);
         }

@@ -1,6 +1,6 @@
 //! Data categories on their way: what each process took on, passed on and shed.
 
-use authority::Labels;
+use authority::{Labels, Verb};
 use ledger::grouped;
 use serde::Serialize;
 
@@ -11,6 +11,7 @@ use super::run::RunView;
 use crate::kernel::SCRATCH;
 use crate::kernel::call::{Call, Pid};
 use crate::kernel::entry::{Entry, Event};
+use crate::kernel::need::need;
 
 /// Flows that are kept one by one; further ones are counted.
 pub const FLOWS: usize = 256;
@@ -93,46 +94,15 @@ pub fn note(view: &mut RunView, entry: &Entry, pending: Option<&Call>, before: &
 
 /// Whether a call says something to somebody else.
 fn passes(call: &Call) -> bool {
-    match call {
-        Call::Send { .. }
-        | Call::Publish { .. }
-        | Call::Put(_)
-        | Call::Generate(_)
-        | Call::Stream(_)
-        | Call::Spawn(_)
-        | Call::Signal { .. }
-        | Call::Tool { .. }
-        | Call::Log { .. } => true,
-        Call::Write { mount, .. } | Call::Remove { mount, .. } | Call::Rename { mount, .. } => {
-            mount != SCRATCH
-        }
-        Call::Receive { .. }
-        | Call::Subscribe { .. }
-        | Call::Close { .. }
-        | Call::Acquire { .. }
-        | Call::Token { .. }
-        | Call::Renew { .. }
-        | Call::Release { .. }
-        | Call::Read { .. }
-        | Call::List { .. }
-        | Call::Stat { .. }
-        | Call::Get { .. }
-        | Call::Artifacts(_)
-        | Call::Models
-        | Call::Next { .. }
-        | Call::Cancel { .. }
-        | Call::Whoami
-        | Call::ContinueAsNew
-        | Call::Restored
-        | Call::Held
-        | Call::Budget
-        | Call::Pid { .. }
-        | Call::Wait { .. }
-        | Call::Tools
-        | Call::Labels
-        | Call::Declassify { .. }
-        | Call::Sleep { .. }
-        | Call::Oversized { .. } => false,
+    match need(call) {
+        Some((Verb::Write, mount)) => mount != SCRATCH,
+        Some((
+            Verb::Send | Verb::Publish | Verb::Put | Verb::Infer | Verb::Spawn | Verb::Tool | Verb::Log,
+            _,
+        )) => true,
+        Some((Verb::Read | Verb::Subscribe | Verb::Lease | Verb::Get | Verb::Declassify, _)) => false,
+        // A parent may always signal its child.
+        None => matches!(call, Call::Signal { .. }),
     }
 }
 

@@ -146,7 +146,6 @@ fn make(port: &Arc<dyn Mount>, effect: &Effect, body: &[u8], expect: &Expect) ->
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use std::collections::BTreeMap;
     use std::sync::Mutex;
 
