@@ -3,13 +3,15 @@
 //! - [`owner`]: a host that is kept running for a test, and its socket.
 //! - [`view`]: `ps`, `inspect`, `logs -f`, `signal`, `stop`, `kill`.
 //! - [`handed`]: a second `run`, which behaves as if it were the first.
-//! - [`asks`]: rights that ask; [`forged`]: answers that are none. [`screen`]: the question on a terminal.
+//! - [`asks`]: rights that ask; [`forged`]: answers that are none. [`screen`]: the question on a terminal, of which [`emulator`]
+//!   makes what a person sees.
 //! - [`cut`]: hosts that are killed.
 //! - [`abuse`]: what a client may not do to a host; [`strangers`]: other users, other sockets.
 
 mod abuse;
 mod asks;
 mod cut;
+mod emulator;
 mod forged;
 mod handed;
 mod owner;

@@ -1,20 +1,24 @@
 //! The question on a terminal: a real one, of Python's `pty`.
 
+use std::path::Path;
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::emulator::Screen;
 use super::owner::{Owner, whole};
 use crate::support::{Place, Ran, Started, guest};
+use crate::syscalls::team::team;
 
 /// Runs a command on a terminal. Types `before` at once, then for each `[y/N]` that appears the next of `answers`, after a
 /// while in which nothing may happen. Says all that was shown.
 const TYPIST: &str = r#"
-import os, pty, select, sys, time, json
+import fcntl, os, pty, select, struct, sys, termios, time, json
 plan = json.loads(sys.argv[1])
 pid, fd = pty.fork()
 if pid == 0:
     os.execv(sys.argv[2], sys.argv[2:])
+fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 200, 80, 0, 0))
 os.write(fd, plan["before"].encode())
 shown, asked = b"", 0
 end = time.time() + 50
@@ -39,13 +43,24 @@ sys.exit(os.waitstatus_to_exitcode(status))
 /// The probe writes `a`, then `b`, after it has slept for a moment; both ask.
 fn typed(place: &Place, before: &str, answers: &[&str]) -> Ran {
     let write = |path| json!({"op": "write", "mount": "site", "path": path, "body": "hel\u{1b}[2Jlo"});
-    let script = json!([{"op": "sleep", "ms": 300}, write("a"), write("b\u{202e}")]).to_string();
+    let script = json!([{"op": "sleep", "ms": 300}, write("a"), write("b\u{202e}")]);
+    let flags = ["--mount", "site=site:rw", "--ask", "write=site"];
+    on_a_terminal(place, &guest("probe"), &script, &flags, (before, answers))
+}
+
+/// Runs something with a script on a terminal of 80 columns.
+fn on_a_terminal(
+    place: &Place,
+    target: &Path,
+    script: &Value,
+    flags: &[&str],
+    (before, answers): (&str, &[&str]),
+) -> Ran {
     let plan = json!({"before": before, "answers": answers}).to_string();
     let host = place.command(&[]);
     let mut command = Command::new("python3");
     command.args(["-c", TYPIST, &plan]).arg(host.get_program());
-    command.args(["run", guest("probe").to_str().unwrap(), &script]);
-    command.args(["--mount", "site=site:rw", "--ask", "write=site"]);
+    command.args(["run", target.to_str().unwrap(), &script.to_string()]).args(flags);
     command.current_dir(place.path("")).env_clear().env("TERM", "xterm");
     command.envs(host.get_envs().filter_map(|(name, value)| Some((name, value?))));
     Started::new(command, b"").wait()
@@ -62,6 +77,53 @@ fn a_run_asks_on_its_own_terminal() {
     assert!(!ran.stdout.contains("\u{1b}[2J") && !ran.stdout.contains('\u{202e}'), "{ran}");
     assert!(!place.path("site/a").exists() && place.path("site/b\u{202e}").exists());
     whole(&place, "r1");
+}
+
+/// Progress, log lines, questions and answers on one terminal: none is written over another, and of the progress nothing is left.
+/// An agent that gave itself a wide name changes nothing of that.
+#[test]
+fn progress_and_questions_leave_each_other_alone() {
+    let place = Place::new();
+    place.folder("site");
+    let needs = "spawn = [\"child\"]\nwrite = [\"site\"]\nlog = [\"*\"]";
+    let child = "needs = { log = [\"*\"] }\nbudget = { memory = \"8MiB\" }";
+    let folder = place.team(&team(needs, &[("child", child)]));
+    let name = "漢".repeat(30);
+    let write = |path: &str| json!({"op": "write", "mount": "site", "path": path, "body": "x"});
+    let (sleep, log) = (json!({"op": "sleep", "ms": 900}), |text: &str| json!({"op": "log", "text": text}));
+    let script = json!([
+        {"op": "spawn", "component": "child", "name": name, "as": "c", "input": [{"op": "receive", "timeout_ms": 4_000}]},
+        log("before"), sleep, log("between"), write("a"), log("after"), sleep, write("b"), sleep, log("last"),
+        {"op": "signal", "on": "c", "signal": "kill"}, {"op": "wait", "on": "c"},
+    ]);
+    let flags = ["--mount", "site=site:rw", "--ask", "write=site"];
+    let ran = on_a_terminal(&place, &folder, &script, &flags, ("", &["y\n", "n\n"])).expect(0);
+    assert!(ran.stdout.contains("sleeps"), "there was progress: {ran}");
+    let lines = Screen::of(&ran.stdout, 80).lines();
+    let shown = lines.join("\n");
+    let mut at = 0;
+    for part in [
+        "r1/1 team info: before",
+        "r1/1 team info: between",
+        "ask r1#",
+        "  with {",
+        "  body 1 bytes: x",
+        "  allow it? [y/N] y",
+        "approved r1#",
+        "r1/1 team info: after",
+        "ask r1#",
+        "  allow it? [y/N] n",
+        "denied r1#",
+        "r1/1 team info: last",
+    ] {
+        let found = lines[at..].iter().position(|line| line.starts_with(part));
+        at += 1 + found.unwrap_or_else(|| panic!("no line begins with {part:?} after line {at} of\n{shown}"));
+    }
+    // Only the end's summary names what lived: progress has been taken away.
+    for progress in ["waiting", "waits for a", "asks the operator", "sleeps"] {
+        assert!(!shown.contains(progress), "{progress:?} is left of the progress in\n{shown}");
+    }
+    assert!(place.path("site/a").exists() && !place.path("site/b").exists());
 }
 
 #[test]

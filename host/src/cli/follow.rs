@@ -147,6 +147,13 @@ impl Lines {
         }
     }
 
+    /// Makes room for a question and its answer below the lines: the progress would be drawn over them.
+    fn make_room(&mut self) {
+        if let Some(live) = &mut self.live {
+            live.hide();
+        }
+    }
+
     fn write(&mut self) {
         if let Some(live) = self.live.as_ref().filter(|_| !self.held.is_empty()) {
             live.above(&self.held);
@@ -309,7 +316,10 @@ impl Follower {
             }
             Ok(())
         })?;
-        self.lines.write();
+        if !asked.is_empty() {
+            lines.make_room();
+        }
+        lines.write();
         self.next = Some(seen + 1);
         Ok(())
     }

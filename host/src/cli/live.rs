@@ -49,6 +49,15 @@ impl Live {
         }
     }
 
+    /// Takes the lines away until others are shown, so that something else can stand where they stood.
+    pub fn hide(&mut self) {
+        for line in self.lines.drain(..) {
+            self.all.remove(&line);
+        }
+        // A terminal that is gone has nothing left on it.
+        let _gone = self.all.clear();
+    }
+
     /// Writes lines that stay, above.
     pub fn above(&self, lines: &[String]) {
         self.all.suspend(|| lines.iter().for_each(|line| note(line)));
@@ -57,10 +66,6 @@ impl Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
-        for line in self.lines.drain(..) {
-            self.all.remove(&line);
-        }
-        // A terminal that is gone has nothing left on it.
-        let _gone = self.all.clear();
+        self.hide();
     }
 }

@@ -35,7 +35,7 @@ pub fn arguments(call: &Call) -> String {
         Ok(serde_json::Value::Object(call)) => call.into_iter().next().map(|(_, arguments)| arguments),
         _ => None,
     };
-    inner.map(|inner| cut(&visible(&inner.to_string()), ARGUMENTS)).unwrap_or_default()
+    inner.map(|inner| cut(&tight(&visible(&inner.to_string())), ARGUMENTS)).unwrap_or_default()
 }
 
 /// A text of at most so many characters, with a mark where it was cut.
@@ -49,6 +49,11 @@ pub fn cut(text: &str, at_most: usize) -> String {
     }
 }
 
+/// A foreign text without gaps: by blanks alone it could reach the terminal's edge, and go on below like a line of ours.
+fn tight(shown: &str) -> String {
+    shown.replace('\t', "\\t").replace("  ", " \\u{20}")
+}
+
 /// The question in lines: who wants to do what; the arguments; what it carries. `body` is that, if it is stored.
 pub fn lines(question: &Question, name: &str, body: Option<&[u8]>) -> Vec<String> {
     let entry = &question.entry;
@@ -60,7 +65,7 @@ pub fn lines(question: &Question, name: &str, body: Option<&[u8]>) -> Vec<String
         entry.run,
         entry.seq,
         visible(name),
-        brief(call)
+        cut(&tight(&brief(call)), ARGUMENTS)
     )];
     let arguments = arguments(call);
     if !arguments.is_empty() {
@@ -70,7 +75,7 @@ pub fn lines(question: &Question, name: &str, body: Option<&[u8]>) -> Vec<String
         let size = format!("  body {} bytes", ledger::grouped(blob.size));
         lines.push(match body {
             Some(bytes) if !bytes.is_empty() => {
-                let shown = visible_bytes(&bytes[..bytes.len().min(PREVIEW)]);
+                let shown = tight(&visible_bytes(&bytes[..bytes.len().min(PREVIEW)]));
                 format!("{size}: {shown}{}", if bytes.len() > PREVIEW { "…" } else { "" })
             }
             _ => size,
@@ -127,8 +132,17 @@ mod tests {
         let shown = lines(&asked, "a\rb", Some(b"\x1b[1A\xff")).concat();
         assert!(!shown.contains(['\u{1b}', '\n', '\r', '\u{202e}']), "{shown:?}");
         let long = lines(&question(&"x".repeat(1_000)), &"y".repeat(10), Some(&[b'z'; 10_000]));
+        assert!(long[0].chars().count() < ARGUMENTS + 60 && long[0].contains("x… · entry"), "{long:?}");
         assert!(long[1].chars().count() < ARGUMENTS + 10 && long[1].ends_with('…'), "{long:?}");
         assert!(long[2].len() < PREVIEW + 40 && long[2].ends_with('…'), "{long:?}");
+    }
+
+    #[test]
+    fn no_blanks_carry_it_to_the_next_line() {
+        let forged = format!("a{}body 5 bytes: all is well\t!", " ".repeat(70));
+        let lines = lines(&question(&forged), "a", Some(forged.as_bytes()));
+        assert!(lines.iter().skip(1).all(|line| !line.trim_start().contains("  ")), "{lines:?}");
+        assert!(!lines.concat().contains('\t') && lines[0].contains("a \\u{20} \\u{20}"), "{lines:?}");
     }
 
     #[test]
