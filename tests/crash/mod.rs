@@ -3,9 +3,13 @@
 //!
 //! - [`resume`]: after a real kill at any moment, and after kills while it is resumed.
 //! - [`prefix`]: at every entry, from logs that end there. [`downtime`]: what time, rulings and rights make of it.
+//! - [`refused`]: what cannot be resumed, and is not.
+//! - [`power`]: the machine's power fails, or its disk does.
 
 mod downtime;
+mod power;
 mod prefix;
+mod refused;
 mod resume;
 
 use std::collections::HashSet;

@@ -21,8 +21,9 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// What prints or ends the process.
 const LOUD: [&str; 6] = ["println!", "print!", "eprintln!", "eprint!", "dbg!", "process::exit"];
 
-/// The one file that may say `unsafe`: it loads code that this host compiled itself.
-const UNSAFE: &str = "host/src/sandbox/cache.rs";
+/// The one file of the host that may say `unsafe`: it loads code that this host compiled itself; and the one of the tests: it
+/// stands between SQLite, which is C, and the disk.
+const UNSAFE: [&str; 2] = ["host/src/sandbox/cache.rs", "tests/crash/power/vfs.rs"];
 
 fn host() -> Vec<File> {
     rust(&["host/src/"])
@@ -162,15 +163,16 @@ fn only_the_command_line_prints_or_exits() {
 }
 
 #[test]
-fn unsafe_code_is_in_one_file() {
+fn unsafe_code_is_where_it_must_be() {
     let mut complaints = Complaints::default();
     for file in rust(&["host/", "xtask/", "guest-sdk/", "examples/", "tests/"]) {
-        for line in lines_with(&code(&file.text), "unsafe").filter(|_| file.path != UNSAFE) {
+        for line in lines_with(&code(&file.text), "unsafe").filter(|_| !UNSAFE.contains(&file.path.as_str()))
+        {
             complaints.at(
                 &file.path,
                 line,
                 "`unsafe`",
-                format!("do it safely; only {UNSAFE} may, and says why"),
+                format!("do it safely; only {} may, and they say why", UNSAFE.join(" and ")),
             );
         }
     }

@@ -116,11 +116,16 @@ impl Store {
             Err(TryLockError::Error(source)) => return Err(StoreError::Io { path: lock_path, source }),
         }
         let path = dir.join(DATABASE);
-        // SQLite gives its other files the mode of this one.
+        // SQLite gives its other files the mode of this one, and syncs their places in the directory but not this one's.
+        let new = !path.exists();
         private(&path).map_err(io(&path))?;
+        if new {
+            sync_place(dir).map_err(io(dir))?;
+        }
         let db = Connection::open(&path).map_err(|source| StoreError::Sql { path: path.clone(), source })?;
         let store = Store { db, path, reserve: dir.join(RESERVE), _lock: Some(lock) };
         store.keep_reserve().map_err(io(&store.reserve))?;
+        store.keep_wal()?;
         store.prepare().map_err(|source| store.sql(source))?;
         store.check_format()?;
         store.be_of_some_origin()?;
@@ -165,8 +170,24 @@ impl Store {
         Ok(store)
     }
 
+    /// SQLite goes on without a WAL when it cannot have one, and then a loss of power may undo a commit.
+    fn keep_wal(&self) -> Result<(), StoreError> {
+        // To the statement's end: it says `wal` before that is on disk.
+        let all = |mut stmt: rusqlite::Statement<'_>| {
+            stmt.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let modes = self.db.prepare("PRAGMA journal_mode = wal").and_then(all);
+        let modes = modes.map_err(|source| self.sql(source))?;
+        if modes == ["wal"] {
+            return Ok(());
+        }
+        let what = format!(
+            "no write-ahead log can be kept here (SQLite says {modes:?}); use --state with a local disk"
+        );
+        Err(StoreError::Io { path: self.path.clone(), source: std::io::Error::other(what) })
+    }
+
     fn prepare(&self) -> rusqlite::Result<()> {
-        self.db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
         self.db.pragma_update(None, "synchronous", "full")?;
         self.db.pragma_update(None, "trusted_schema", false)?;
         self.db.pragma_update(None, "cell_size_check", true)?;
@@ -327,6 +348,12 @@ fn sealing(temporary: &str) -> String {
 fn private(path: &Path) -> std::io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     File::options().create(true).truncate(false).write(true).mode(0o600).open(path)
+}
+
+/// Makes it last that a directory, and what it holds, are there.
+fn sync_place(dir: &Path) -> std::io::Result<()> {
+    let above = dir.parent().filter(|above| !above.as_os_str().is_empty());
+    [Some(dir), above].into_iter().flatten().try_for_each(|place| File::open(place)?.sync_all())
 }
 
 /// Makes a directory that only its owner can enter.
