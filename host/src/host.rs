@@ -16,6 +16,7 @@ pub mod key;
 pub mod models;
 pub mod overlay;
 pub mod prepare;
+pub mod prune;
 pub mod replay;
 pub mod restore;
 pub mod resume;
@@ -148,6 +149,14 @@ impl Host {
     /// When it waits no more, or the log cannot be written.
     pub async fn rule(&self, ruling: Ruling) -> Result<u64, HostError> {
         ruling::rule(&self.kernel, &self.dirs.state, ruling).await
+    }
+
+    /// Erases the bodies of entries before `before`, of one run or of all that have ended.
+    ///
+    /// # Errors
+    /// When there is no such run, it has not ended, or the log cannot be read or written.
+    pub async fn prune(&self, run: Option<RunId>, before: u64) -> Result<prune::Pruned, HostError> {
+        prune::prune(&self.kernel, &self.dirs, run, before).await
     }
 
     /// Writes what is queued and gives the state directory back.

@@ -4,13 +4,15 @@
 //! - [`words`]: what the commands say, word for word. [`files`]: proofs and exports, checked without the log;
 //!   [`malformed`] ones are refused. [`witnesses`]: what they saw.
 //! - [`tampering`]: a campaign of changes, all of which are seen; [`forgery`]: how a log is forged.
-//! - [`restoring`]: a backup that goes on is another log.
+//! - [`restoring`]: a backup that goes on is another log. [`prune`]: bodies that are erased. [`scale`]: a long log.
 
 mod checkpoints;
 mod files;
 mod forgery;
 mod malformed;
+mod prune;
 mod restoring;
+mod scale;
 mod tampering;
 mod witnesses;
 mod words;

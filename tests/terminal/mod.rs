@@ -14,7 +14,7 @@ mod cut;
 mod emulator;
 mod forged;
 mod handed;
-mod owner;
+pub mod owner;
 mod screen;
 mod strangers;
 mod view;

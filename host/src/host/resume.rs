@@ -32,11 +32,11 @@ pub fn unfinished(dirs: &Dirs) -> Result<Vec<RunId>, HostError> {
 }
 
 /// Whether a run's last entry is its end, or one that only comes after that.
-fn ended(log: &Reader, span: Span) -> Result<bool, HostError> {
+pub(super) fn ended(log: &Reader, span: Span) -> Result<bool, HostError> {
     let mut ended = false;
     log.lines(span.last, span.last, |seq, line| {
         let entry = Entry::parse(line).map_err(|source| HostError::Entry { seq, source })?;
-        ended = matches!(entry.event, Event::End | Event::Overlay { .. });
+        ended = matches!(entry.event, Event::End | Event::Overlay { .. } | Event::Erase(_));
         Ok::<_, HostError>(())
     })?;
     Ok(ended)

@@ -35,6 +35,8 @@ pub(super) struct Writer<L> {
     tell: watch::Sender<Progress>,
     /// Of the runs in this commit: first, last, count.
     runs: BTreeMap<u32, (u64, u64, u64)>,
+    /// Whether bodies that were erased may still be in the WAL.
+    wipes: bool,
 }
 
 impl<L: Line> Writer<L> {
@@ -47,7 +49,7 @@ impl<L: Line> Writer<L> {
         tell: watch::Sender<Progress>,
     ) -> Writer<L> {
         let unsealed = (tree.size() > sealed).then(Instant::now);
-        Writer { store, key, tree, sealed, unsealed, shared, tell, runs: BTreeMap::new() }
+        Writer { store, key, tree, sealed, unsealed, shared, tell, runs: BTreeMap::new(), wipes: false }
     }
 
     /// Appends until it is closed or fails.
@@ -79,6 +81,10 @@ impl<L: Line> Writer<L> {
             }
             if last || self.patience().is_some_and(|left| left.is_zero()) {
                 full = self.seal(full)?;
+            }
+            if self.wipes {
+                // A reader may be in the way: then after the next commit, or when the database is closed.
+                self.wipes = !self.store.wipe_wal()?;
             }
             if last {
                 return full.map_or(Ok(()), Err);
@@ -206,6 +212,13 @@ impl<L: Line> Writer<L> {
                 let what =
                     format!("entry #{seq} is {} bytes; the limit is {ENTRY_BYTES}", lines.len() - start);
                 return Err(rusqlite::Error::ToSqlConversionFailure(what.into()));
+            }
+            for (from, to) in item.line.erases() {
+                tx.execute(
+                    "DELETE FROM body WHERE seq BETWEEN ?1 AND ?2",
+                    params![*from as i64, *to as i64],
+                )?;
+                self.wipes = true;
             }
             let run = self.runs.entry(item.line.run()).or_insert((seq, seq, 0));
             (run.1, run.2) = (seq, run.2 + 1);

@@ -15,6 +15,7 @@
 use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use audit::Hash;
 use rand::TryRngCore;
@@ -34,7 +35,7 @@ const RESERVE_BYTES: u64 = 4 << 20;
 const ORIGIN: &str = "aos-host/";
 /// What follows, in hexadecimal: bytes.
 const ORIGIN_BYTES: usize = 16;
-/// How long a reader waits for a lock of SQLite's: milliseconds.
+/// How long is waited for a lock of SQLite's: milliseconds.
 const BUSY_MS: u64 = 5_000;
 
 /// Why a state directory cannot be used.
@@ -117,7 +118,7 @@ impl Store {
         }
         let path = dir.join(DATABASE);
         // SQLite gives its other files the mode of this one, and syncs their places in the directory but not this one's.
-        let new = !path.exists();
+        let new = std::fs::metadata(&path).map_or(true, |found| found.len() == 0);
         private(&path).map_err(io(&path))?;
         if new {
             sync_place(dir).map_err(io(dir))?;
@@ -150,7 +151,7 @@ impl Store {
         let store = Store { db, path, reserve: dir.join(RESERVE), _lock: None };
         let set = store
             .db
-            .busy_timeout(std::time::Duration::from_millis(BUSY_MS))
+            .busy_timeout(Duration::from_millis(BUSY_MS))
             .and_then(|()| store.db.pragma_update(None, "temp_store", "memory"));
         set.map_err(|source| store.sql(source))?;
         let tables = |sql| {
@@ -191,6 +192,8 @@ impl Store {
         self.db.pragma_update(None, "synchronous", "full")?;
         self.db.pragma_update(None, "trusted_schema", false)?;
         self.db.pragma_update(None, "cell_size_check", true)?;
+        // What is erased is overwritten; its room is used again.
+        self.db.pragma_update(None, "secure_delete", true)?;
         self.db.set_prepared_statement_cache_capacity(32);
         self.db.execute_batch(
             "BEGIN IMMEDIATE;
@@ -205,6 +208,16 @@ impl Store {
              COMMIT;",
         )?;
         self.db.execute_batch(&sealing(""))
+    }
+
+    /// Takes into the database what the WAL holds, and empties it; false when somebody reads what is in it.
+    pub(super) fn wipe_wal(&self) -> Result<bool, StoreError> {
+        let busy = self.db.busy_timeout(Duration::ZERO).and_then(|()| {
+            self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0))
+        });
+        let wiped = busy.map(|busy| !busy).map_err(|source| self.sql(source))?;
+        self.db.busy_timeout(Duration::from_millis(BUSY_MS)).map_err(|source| self.sql(source))?;
+        Ok(wiped)
     }
 
     /// Gives the log an origin, once.

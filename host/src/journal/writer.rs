@@ -19,6 +19,10 @@ pub trait Line: Send + 'static {
     fn run(&self) -> u32;
     /// Whether it ends its run: then the tree is signed.
     fn closes(&self) -> bool;
+    /// Entries whose bodies are erased with it: from one to another, each.
+    fn erases(&self) -> &[(u64, u64)] {
+        &[]
+    }
     /// Takes note of the digest of its body.
     fn commit(&mut self, digest: Digest);
     /// Writes the line, without a newline.

@@ -8,7 +8,7 @@ use ledger::Meter;
 
 use super::answer::{Answer, Error};
 use super::call::{Call, Key, Pid, Signal};
-use super::entry::{Entry, Event, Repeat};
+use super::entry::{ERASED_RANGES, Entry, Erasure, Event, Repeat};
 use super::state::{Inconsistent, Payload, Proc, Ruling, Run, Stage, State};
 use super::{cost, lease};
 
@@ -44,9 +44,12 @@ impl State {
         if let Event::Run(_) = entry.event {
             return self.open(&step).map_err(wrong);
         }
-        if let Event::Overlay { .. } = entry.event {
+        if let Event::Overlay { .. } | Event::Erase(_) = entry.event {
             let over = entry.run <= self.last_run && !self.runs.contains_key(&entry.run);
-            return if over { Ok(()) } else { Err(wrong("its run has not ended")) };
+            return match over {
+                true => afterwards(entry).map_err(wrong),
+                false => Err(wrong("its run has not ended")),
+            };
         }
         let run = self.runs.get_mut(&entry.run).ok_or_else(|| wrong("its run is not open"))?;
         step.run(run).map_err(wrong)?;
@@ -67,6 +70,23 @@ impl State {
         let run = Run { time: step.entry.t, ..Run::new(Arc::new(grant)) };
         self.runs.insert(step.entry.run, run);
         Ok(())
+    }
+}
+
+/// What comes after a run's end changes nothing of it.
+fn afterwards(entry: &Entry) -> Step {
+    let Event::Erase(Erasure { ranges, .. }) = &entry.event else { return Ok(()) };
+    let mut before = 0;
+    for (from, to) in ranges {
+        if *from <= before || to < from {
+            return Err("what it erases is not in order");
+        }
+        before = *to;
+    }
+    if before < entry.seq && ranges.len() <= ERASED_RANGES {
+        Ok(())
+    } else {
+        Err("it erases what is not there")
     }
 }
 
@@ -100,7 +120,7 @@ impl Change<'_> {
     fn run(&mut self, run: &mut Run) -> Step {
         let pid = self.entry.pid;
         match &self.entry.event {
-            Event::Run(_) | Event::End | Event::Overlay { .. } => Ok(()),
+            Event::Run(_) | Event::End | Event::Overlay { .. } | Event::Erase(_) => Ok(()),
             Event::Start(birth) => life::start(run, pid, birth, self.entry.t),
             Event::Call { call, out, repeat, .. } => {
                 self.charge(run, call, out, repeat)?;

@@ -141,6 +141,8 @@ pub enum Event {
         /// How far it has come.
         step: Settlement,
     },
+    /// The operator erases bodies of a run that has ended: with this entry they are gone. What commits to them stays.
+    Erase(Erasure),
 }
 
 /// The first entry of a run: what it is and what decides its semantics.
@@ -189,6 +191,21 @@ pub struct Birth {
     /// The entry whose body is its input.
     pub input: u64,
 }
+
+/// Bodies that go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Erasure {
+    /// The entries that they are of: from one to another, in order; at most [`ERASED_RANGES`].
+    pub ranges: Vec<(u64, u64)>,
+    /// How many bodies were there.
+    pub bodies: u64,
+    /// Their bytes together.
+    pub bytes: u64,
+}
+
+/// Ranges in one entry: with the largest numbers they are some 9 KiB.
+pub const ERASED_RANGES: usize = 256;
 
 /// A run of identical refusals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

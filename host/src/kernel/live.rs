@@ -169,6 +169,13 @@ impl Line for Entry {
         matches!(self.event, Event::End)
     }
 
+    fn erases(&self) -> &[(u64, u64)] {
+        match &self.event {
+            Event::Erase(erasure) => &erasure.ranges,
+            _ => &[],
+        }
+    }
+
     fn commit(&mut self, digest: Digest) {
         if let Some(blob) = &mut self.body {
             blob.digest = Some(digest);

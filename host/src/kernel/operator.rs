@@ -3,8 +3,8 @@
 use audit::Digest;
 
 use super::answer::Exit;
-use super::call::{Key, Signal};
-use super::entry::Event;
+use super::call::{Key, RunId, Signal};
+use super::entry::{Erasure, Event};
 use super::live::Live;
 use super::state::{Inconsistent, Proc, Stage};
 use super::{Halt, Kernel};
@@ -36,6 +36,32 @@ impl Kernel {
             self.journal.until_durable(seq).await?;
         }
         Ok(signalled)
+    }
+}
+
+impl Kernel {
+    /// Erases bodies of a run that has ended. Answers the entry of that, with which they are gone from the disk; none while the
+    /// run is open. Whoever calls this has read from the log that the run has ended, and which entries are its own.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn erase(&self, run: RunId, erasure: Erasure) -> Result<Option<u64>, Halt> {
+        self.afterwards(run, Event::Erase(erasure)).await
+    }
+
+    /// Records what comes after a run's end; answers its entry, which is on disk; none while the run is open.
+    pub(super) async fn afterwards(&self, run: RunId, event: Event) -> Result<Option<u64>, Halt> {
+        self.journal().room().await?;
+        let seq = {
+            let mut live = self.lock();
+            if live.state.runs.contains_key(&run) || run > live.state.last_run {
+                return Ok(None);
+            }
+            let now = live.now();
+            live.append(now, Key { run, pid: 0 }, 0, event, None)?
+        };
+        self.journal().until_durable(seq).await?;
+        Ok(Some(seq))
     }
 }
 

@@ -14,6 +14,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use aos_host::journal::{Body, Item, Journal, Line, Reader, Store, StoreError};
+use audit::{Kind, SignerKey};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -39,6 +40,11 @@ struct Word(u64);
 impl Line for Word {
     fn run(&self) -> u32 {
         1
+    }
+
+    /// Some end a run, so that the log is signed there.
+    fn closes(&self) -> bool {
+        self.0.is_multiple_of(5)
     }
 
     fn commit(&mut self, _: audit::Digest) {}
@@ -72,7 +78,7 @@ fn recorded(tape: Tape) -> Vec<Op> {
     let mut groups = GROUPS.iter().enumerate().peekable();
     let mut seq = 0;
     for until in HOSTS {
-        let Ok(journal) = opened(folder.path()).and_then(Journal::start) else { break };
+        let Ok(journal) = opened(folder.path()).and_then(started) else { break };
         while let Some((at, count)) = groups.next_if(|(at, _)| *at < until) {
             for _ in 0..*count {
                 seq += 1;
@@ -106,6 +112,17 @@ fn opened(folder: &Path) -> Result<Store, StoreError> {
     }
 }
 
+/// The key of a log.
+fn key(store: &Store) -> Result<SignerKey, StoreError> {
+    let origin = store.origin()?.expect("a log that was opened for writing has an origin");
+    Ok(SignerKey::new(&origin, Kind::Author, &[7; 32]).expect("an origin is a name"))
+}
+
+fn started(store: Store) -> Result<Journal<Word>, StoreError> {
+    let key = key(&store)?;
+    Journal::start(store, key)
+}
+
 /// Waits until the journal says that all through an entry is on disk, or that it cannot be.
 fn told(journal: &Journal<Word>, seq: u64) -> bool {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -119,15 +136,26 @@ fn checkpoint(folder: &Path) {
     let _done = other.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get::<_, i64>(0));
 }
 
-/// How many entries a log has, which must be those that were written.
+/// How many entries a log has, which must be those that were written; no checkpoint is of more, or of others.
 fn entries(folder: &Path) -> Result<u64, String> {
     // As the next host does: it recovers what is there, and the tree must have the root that was stored.
     let store = opened(folder).map_err(|error| error.to_string())?;
-    store.tree().map_err(|error| error.to_string())?;
+    let tree = store.tree().map_err(|error| error.to_string())?;
+    let key = key(&store).map_err(|error| error.to_string())?;
+    if let Some(sealed) = store.newest_checkpoint().map_err(|error| error.to_string())? {
+        let (_, checkpoint) =
+            sealed.open(key.public().name(), [key.public()]).map_err(|error| error.to_string())?;
+        if checkpoint.size > tree.size() {
+            return Err(format!("the checkpoint of #{} is ahead of #{}", checkpoint.size, tree.size()));
+        }
+        if store.root_at(checkpoint.size).map_err(|error| error.to_string())? != checkpoint.root {
+            return Err(format!("the checkpoint of #{} is of another log", checkpoint.size));
+        }
+    }
     drop(store);
     let reader = Reader::open(folder).map_err(|error| error.to_string())?;
     let mut wrong = None;
-    let report = reader.verify(|seq, line| {
+    let report = reader.verify(|seq, line, _| {
         let mut written = Vec::new();
         Word(seq).write(&mut written).unwrap();
         if line != written {

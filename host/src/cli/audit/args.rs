@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::args::Format;
 use crate::cli::flags;
+use crate::cli::view::time;
 use crate::kernel::call::RunId;
 
 /// What can be done with the log.
@@ -34,6 +35,9 @@ pub enum Audit {
     /// Make a state directory of a backup: a log of its own, since others may have seen more than the backup has
     #[command(after_help = "Example:\n  aos-host audit restore backup --state restored")]
     Restore(RestoreArgs),
+    /// Erase bodies of runs that have ended: every entry stays, and every proof; what is erased is on record
+    #[command(after_help = PRUNE_EXAMPLES)]
+    Prune(PruneArgs),
 }
 
 const VERIFY_EXAMPLES: &str = "Examples:
@@ -47,6 +51,11 @@ const EXPORT_EXAMPLES: &str = "Examples:
   aos-host audit export r1 -o r1.jsonl
   aos-host audit export r1 -o r1.aos --bodies
   aos-host audit export --form tiles -o log";
+
+const PRUNE_EXAMPLES: &str = "Examples:
+  aos-host audit prune --bodies --before 2026-01-31
+  aos-host audit prune --bodies --before 2026-01-31T12:00:00Z --run r3
+  aos-host audit prune --bodies --before '#1000'";
 
 /// What is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,9 +174,53 @@ pub struct ExportArgs {
     pub bodies: bool,
 }
 
+/// Where a past ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// With the entries before this one.
+    Entry(u64),
+    /// With what happened before this time: milliseconds since 1970.
+    Time(u64),
+}
+
+/// `#1000`, `1000`, `2026-01-31` or `2026-01-31T12:00:00Z`.
+fn before(text: &str) -> Result<Before, String> {
+    let entry = text.strip_prefix('#').unwrap_or(text).parse::<u64>().ok();
+    let found = entry.map(Before::Entry).or_else(|| time::parse(text).map(Before::Time));
+    found.ok_or_else(|| {
+        "an entry ('#1000'), a day (2026-01-31) or a time (2026-01-31T12:00:00Z), in UTC".into()
+    })
+}
+
+/// Arguments of `audit prune`.
+#[derive(Debug, Args)]
+pub struct PruneArgs {
+    /// What is erased: what entries commit to beside their lines, but for grants
+    #[arg(long, required = true)]
+    pub bodies: bool,
+    /// Of which entries: those before this one, or before this time (UTC)
+    #[arg(long, value_name = "WHEN|#ENTRY", value_parser = before)]
+    pub before: Before,
+    /// Of this run alone
+    #[arg(long, value_name = "RUN", value_parser = flags::run)]
+    pub run: Option<RunId>,
+    /// How it is written
+    #[command(flatten)]
+    pub format: Format,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_a_past_ends() {
+        assert_eq!((before("#12"), before("12")), (Ok(Before::Entry(12)), Ok(Before::Entry(12))));
+        assert_eq!(before("2000-02-29"), Ok(Before::Time(951_782_400_000)));
+        for bad in ["", "#", "-1", "yesterday", "2026-02-30", "#1-2"] {
+            assert!(before(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn what_is_verified() {

@@ -26,13 +26,16 @@ pub struct Entries<'a> {
     pub present: u64,
     /// Bodies that entries commit to.
     pub committed: u64,
+    /// Bodies that were erased, as entries say.
+    pub erased: u64,
 }
 
 impl<'a> Entries<'a> {
     /// Of a log that is read from its first entry.
     pub fn new(reader: &'a Reader) -> Entries<'a> {
         let (state, grantless, asks) = (State::default(), BTreeSet::new(), BTreeMap::new());
-        Entries { reader, state, fault: None, grantless, asks, entries: 0, present: 0, committed: 0 }
+        let (entries, present, committed, erased) = (0, 0, 0, 0);
+        Entries { reader, state, fault: None, grantless, asks, entries, present, committed, erased }
     }
 
     /// Checks a line and answers its run.
@@ -65,6 +68,9 @@ impl<'a> Entries<'a> {
         let stored = self.reader.body(seq)?;
         self.committed += u64::from(entry.body.is_some_and(|blob| blob.digest.is_some()));
         self.present += u64::from(stored.is_some());
+        if let Event::Erase(erasure) = &entry.event {
+            self.erased += erasure.bodies;
+        }
         body(entry.body, stored.as_ref()).map_err(wrong)?;
         let grant = match (&entry.event, stored) {
             (Event::Run(_), None) => {
@@ -106,6 +112,18 @@ impl<'a> Entries<'a> {
         (self.state.seq, self.state.time) = (entry.seq, entry.t);
         self.state.last_run = self.state.last_run.max(entry.run);
         Ok(())
+    }
+
+    /// How many bodies are there, of how many; with those that were erased, and those of which no entry says so.
+    pub fn bodies(&self) -> String {
+        let (all, gone) = (ledger::grouped(self.committed), self.committed - self.present);
+        let missing = gone.saturating_sub(self.erased);
+        let mut why = Vec::new();
+        for (count, word) in [(gone - missing, "erased"), (missing, "missing")] {
+            why.extend((count > 0).then(|| format!("{} {word}", ledger::grouped(count))));
+        }
+        let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join(", ")) };
+        format!("bodies {}/{all}{why}", ledger::grouped(self.present))
     }
 
     /// Runs whose grants are not stored any more: their entries were not folded.

@@ -3,6 +3,7 @@
 //! - [`verify`]: what is to be checked. [`state`]: a whole log, with [`entries`] for what the lines mean and [`marks`] for
 //!   the checkpoints on the way; [`part`]: some of it; [`file`]: an export or a proof, without a log.
 //! - [`trust`]: the keys that a verifier brings. [`verdict`]: what is found, in words and as JSON.
+//! - [`prune`] erases bodies, which proofs do without.
 //! - [`key`], [`checkpoint`], [`prove`], [`consistency`]: what the log hands out. [`export`] takes it elsewhere: as lines, as
 //!   a [`bundle`] that proves itself, or as [`tiles`]. [`restore`] makes a log of a backup.
 
@@ -17,6 +18,7 @@ mod key;
 mod marks;
 mod part;
 mod prove;
+mod prune;
 mod restore;
 mod state;
 mod tiles;
@@ -42,5 +44,6 @@ pub fn audit(dirs: &Dirs, verb: Audit, out: &mut Out) -> Result<Code, Failure> {
         Audit::Consistency(args) => consistency::consistency(dirs, &args, out),
         Audit::Export(args) => export::export(dirs, &args, out),
         Audit::Restore(args) => restore::restore(dirs, &args, out),
+        Audit::Prune(args) => prune::prune(dirs, &args, out),
     }
 }

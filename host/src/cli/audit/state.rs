@@ -41,7 +41,7 @@ pub fn whole(dirs: &Dirs, trust: Trust, kept: Option<&PathBuf>) -> Result<Verdic
     let mut parts = vec![
         counted(report.entries, "entry", "entries"),
         counted(marks.count(), "checkpoint", "checkpoints"),
-        format!("bodies {}/{}", ledger::grouped(entries.present), ledger::grouped(entries.committed)),
+        entries.bodies(),
         "views match".to_owned(),
     ];
     if let Some((size, seen)) = marks.witnessed {
@@ -59,6 +59,7 @@ fn answered(entries: &Entries<'_>, marks: &Marks<'_>) -> Answered {
         entries: entries.entries,
         bodies_present: entries.present,
         bodies_committed: entries.committed,
+        bodies_erased: entries.erased,
         runs_without_grant: entries.grantless(),
         checkpoints: marks.count(),
         signed: marks.holds.map_or(0, |holds| holds.size),

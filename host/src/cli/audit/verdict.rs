@@ -21,6 +21,8 @@ pub struct Answered {
     pub bodies_present: u64,
     /// Bodies that entries commit to.
     pub bodies_committed: u64,
+    /// Bodies that were erased, as entries say; the others that are not there are missing.
+    pub bodies_erased: u64,
     /// Runs whose entries could not be folded.
     pub runs_without_grant: usize,
     /// Checkpoints that hold.

@@ -111,6 +111,7 @@ impl Collector {
             | Event::Expire { .. }
             | Event::Resume(_)
             | Event::Overlay { .. }
+            | Event::Erase(_)
             | Event::End => {}
         }
         let Some((ended, before)) = ended else { return };

@@ -178,6 +178,7 @@ impl Fold {
             Event::Overlay { mount, step } => {
                 view.overlays.insert(mount.clone(), *step);
             }
+            Event::Erase(erasure) => view.erased += erasure.bodies,
         }
         // A child's end gives its parent back what it did not use.
         let parent = view.process(entry.pid).and_then(|process| process.parent);

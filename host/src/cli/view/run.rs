@@ -43,6 +43,8 @@ pub struct RunView {
     /// What the operator made of its overlays, by mount.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub overlays: BTreeMap<String, Settlement>,
+    /// Bodies that the operator erased.
+    pub erased: u64,
     /// Calls denied.
     pub denied: u64,
     /// Calls that a budget did not cover.

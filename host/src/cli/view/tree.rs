@@ -57,9 +57,13 @@ fn head(view: &RunView, paint: Paint) -> String {
         0 => String::new(),
         n => format!(" · resumed {}", times(n)),
     };
+    let erased = match view.erased {
+        0 => String::new(),
+        n => format!(" · {} bodies erased", grouped(n)),
+    };
     let (label, first, last) = (visible(&view.label), view.first, view.last);
     let (name, state) = (paint.bold(&format!("r{} {label}", view.run)), paint.exit(state, state));
-    format!("{name} {state} {took} · #{first}–{last}{resumed}")
+    format!("{name} {state} {took} · #{first}–{last}{resumed}{erased}")
 }
 
 /// The processes with the branches before them, parents first.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::error::{HostError, Kind};
 use super::super::overlay::{Settle, Settled};
+use super::super::prune::Pruned;
 use super::client::Unanswered;
 use super::order::{Opened, Order};
 use crate::kernel::call::{Pid, RunId, Signal};
@@ -59,6 +60,13 @@ pub enum Ask {
     },
     /// Answer a call that waits for the operator.
     Rule(Ruling),
+    /// Erase bodies.
+    Prune {
+        /// Of this run; absent: of all that have ended.
+        run: Option<RunId>,
+        /// Of entries before this one.
+        before: u64,
+    },
 }
 
 /// The operator's answer to a call that waits for it.
@@ -91,6 +99,8 @@ pub enum Reply {
     Done(u64),
     /// What was done with an overlay.
     Settled(Settled),
+    /// What was erased.
+    Pruned(Pruned),
     /// Too many are being answered; try again in a moment.
     Busy,
     /// The host is about to end and takes no more runs; try again, or be the next host.

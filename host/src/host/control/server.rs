@@ -16,6 +16,7 @@ use super::super::Dirs;
 use super::super::error::{HostError, Kind};
 use super::super::overlay;
 use super::super::prepare::Options;
+use super::super::prune::prune;
 use super::super::ruling;
 use super::frame::{ASK_BYTES, Ask, Reply, line, read};
 use super::handed::Handed;
@@ -166,6 +167,9 @@ impl Server {
             Ask::Overlay { run, mount, settle } => {
                 let settled = overlay::settle(&self.kernel, &self.dirs, (run, &mount), settle).await;
                 settled.map(Reply::Settled)
+            }
+            Ask::Prune { run, before } => {
+                prune(&self.kernel, &self.dirs, run, before).await.map(Reply::Pruned)
             }
             Ask::Rule(ruling) => ruling::rule(&self.kernel, &self.dirs.state, ruling).await.map(Reply::Done),
         }

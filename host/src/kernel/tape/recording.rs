@@ -115,7 +115,8 @@ impl Recorder {
             | Event::Signal { .. }
             | Event::Resume(_)
             | Event::End
-            | Event::Overlay { .. } => {}
+            | Event::Overlay { .. }
+            | Event::Erase(_) => {}
         }
         Ok(())
     }
