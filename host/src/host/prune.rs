@@ -53,12 +53,14 @@ pub(crate) async fn prune(
         let mut from = span.first;
         let bodies = pruned.bodies;
         while let Some((erasure, next)) = blocking(dirs, move |log| found(log, span, (from, before))).await? {
-            pruned.bodies += erasure.bodies;
-            pruned.bytes += erasure.bytes;
-            // It has ended: nothing opens it again.
+            let (bodies, bytes) = (erasure.bodies, erasure.bytes);
             let seq = kernel.erase(span.run, erasure).await?;
+            // It has ended, so that nothing opens it again.
+            if seq.is_none() {
+                break;
+            }
             pruned.first = pruned.first.or(seq);
-            pruned.last = seq.or(pruned.last);
+            (pruned.last, pruned.bodies, pruned.bytes) = (seq, pruned.bodies + bodies, pruned.bytes + bytes);
             from = next;
         }
         pruned.runs += u64::from(pruned.bodies > bodies);
