@@ -20,10 +20,18 @@ pub fn parse(text: &str) -> Option<u64> {
     if hours > 23 || minutes > 59 || seconds > 59 || year < 1970 {
         return None;
     }
-    // The days of a year are fewer than 31 for each month before; the right one is where both agree.
-    let guess = (year - 1970) * 365 + (year - 1969) / 4 + (month.checked_sub(1)?) * 28 + day;
-    let days = (guess.saturating_sub(40)..guess + 40).find(|days| date(*days) == (year, month, day))?;
+    let days = days(year, month, day).filter(|days| date(*days) == (year, month, day))?;
     Some(days * DAY_MS + hours * 3_600_000 + minutes * 60_000 + seconds * 1_000)
+}
+
+/// Days since 1970-01-01 of a civil date: Howard Hinnant's `days_from_civil`. Of what is no date they are those of another one.
+fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    let year = year - u64::from(month <= 2);
+    let (era, year_of_era) = (year / 400, year % 400);
+    let from_march = if month > 2 { month - 3 } else { month + 9 };
+    let of_year = (153 * from_march + 2) / 5 + day.checked_sub(1)?;
+    let of_era = 365 * year_of_era + year_of_era / 4 - year_of_era / 100 + of_year;
+    (era * 146_097 + of_era).checked_sub(719_468)
 }
 
 /// Three numbers of so many digits, and nothing else.
