@@ -109,7 +109,7 @@ impl Host {
         Server::new(self.kernel.clone(), self.dirs.clone(), options.clone()).listen()
     }
 
-    /// Waits until a run has ended and all of its entries are on disk.
+    /// Waits until a run has ended and all of its entries are on disk and signed.
     ///
     /// # Errors
     /// When the log cannot be written.
@@ -180,10 +180,10 @@ pub(crate) async fn start(
     Ok(Running { run: key.run })
 }
 
-/// Waits until a run has ended and all of its entries are on disk.
+/// Waits until a run has ended and all of its entries are on disk and signed.
 pub(crate) async fn until_ended(kernel: &Arc<Kernel>, running: Running) -> Result<Over, HostError> {
     let over = kernel.ended(Key { run: running.run, pid: 1 }).await?;
-    kernel.journal().until_durable(over.end).await.map_err(crate::kernel::Halt::from)?;
+    kernel.journal().until_sealed(over.end).await.map_err(crate::kernel::Halt::from)?;
     Ok(over)
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
+use aos_host::journal::Reader;
 use rusqlite::params;
 use serde_json::json;
 
@@ -30,6 +31,27 @@ fn a_checkpoint_is_made_when_a_run_ends() {
     // A host that only opens the log and leaves it signs nothing twice.
     place.aos(&["resume"]).expect(2);
     assert_eq!(sizes(&place), [first, second]);
+}
+
+/// Also where the host that carried it out lives on.
+#[test]
+fn a_run_that_is_said_to_have_ended_is_in_a_checkpoint() {
+    let place = Place::new();
+    let probe = guest("probe").to_str().unwrap().to_owned();
+    let script = json!([{"op": "receive", "timeout_ms": 50_000}]).to_string();
+    let owner = place.start(&["run", &probe, "--input", "-"], script.as_bytes());
+    let since = Instant::now();
+    while !place.aos(&["ps"]).stdout.contains("r1/1") {
+        assert!(since.elapsed() < Duration::from_secs(30), "no run in 30 s");
+    }
+    let reader = Reader::open(&place.path("state")).unwrap();
+    for run in 2..=9 {
+        place.aos(&["run", &probe, "[]"]).expect(0);
+        let newest = reader.store().newest_checkpoint().unwrap().unwrap();
+        let last = reader.span(Some(run)).unwrap().unwrap().last;
+        assert!(newest.size >= last, "r{run} ends at #{last}, the newest checkpoint is of #{}", newest.size);
+    }
+    owner.kill();
 }
 
 #[test]

@@ -83,6 +83,10 @@ fn a_report_has_every_part_and_asks_for_nothing() {
     let verified = place.aos(&["audit", "verify", "--json"]).expect(0);
     let verified: serde_json::Value = serde_json::from_str(&verified.stdout).unwrap();
     assert!(page.contains(verified["root"].as_str().unwrap()), "the root that the log has: {verified}");
+    let note = place.aos(&["audit", "checkpoint"]).expect(0).stdout;
+    for line in note.lines().filter(|line| !line.is_empty()) {
+        assert!(page.contains(&format!("<code>{line}</code>")), "the checkpoint's {line:?}");
+    }
     assert_eq!(place.aos(&["report", "-o", "-"]).expect(0).stdout, page);
     place.aos(&["report", "-o", "missing/report.html"]).expect(2).says("missing/report.html");
     place.aos(&["report", "r9", "-o", "report.html"]).expect(2).says("r9");

@@ -20,9 +20,11 @@ pub fn report(dirs: &Dirs, args: &ReportArgs, out: &mut Out) -> Result<Code, Fai
     let reader = Reader::open(&dirs.state)?;
     let span = span(&reader, args.run)?;
     let (size, root) = reader.head()?;
+    let sealed = reader.store().newest_checkpoint()?;
+    let signed = sealed.map(|sealed| String::from_utf8_lossy(&sealed.note).trim_end().to_owned());
     let mut fold = whole(&reader, span)?;
     fold.settled();
-    let page = page(fold.view(), fold.grant(), &Head { size, root });
+    let page = page(fold.view(), fold.grant(), &Head { size, root, note: signed });
     if args.output.as_os_str() == "-" {
         out.bytes(page.as_bytes())?;
         return Ok(Code::Ok);

@@ -177,7 +177,9 @@ impl<L: Line> Writer<L> {
         }
         let note = seal(&self.tree, &self.key).map_err(|error| self.store.damaged(error.to_string()))?;
         let full = self.store(full, |writer| writer.store.keep_checkpoint(&writer.tree, &note))?;
-        (self.sealed, self.unsealed) = (self.tree.size(), None);
+        let sealed = self.tree.size();
+        (self.sealed, self.unsealed) = (sealed, None);
+        self.tell.send_modify(|progress| progress.sealed = sealed);
         Ok(full)
     }
 

@@ -56,6 +56,8 @@ pub struct Stopped(pub Arc<StoreError>);
 #[derive(Debug, Clone, Default)]
 pub(super) struct Progress {
     pub(super) durable: u64,
+    /// Entries of the newest checkpoint.
+    pub(super) sealed: u64,
     pub(super) failed: Option<Arc<StoreError>>,
 }
 
@@ -105,7 +107,7 @@ impl<L: Line> Journal<L> {
             commits: AtomicU64::new(0),
             failed: AtomicBool::new(false),
         });
-        let (tell, progress) = watch::channel(Progress { durable: tree.size(), failed: None });
+        let (tell, progress) = watch::channel(Progress { durable: tree.size(), sealed, failed: None });
         let writer = Writer::new(store, key, tree, sealed, shared.clone(), tell);
         let thread = std::thread::Builder::new()
             .name("journal".into())
@@ -177,9 +179,21 @@ impl<L: Line> Journal<L> {
     /// # Errors
     /// When it will never be.
     pub async fn until_durable(&self, seq: u64) -> Result<(), Stopped> {
+        self.until(seq, |progress| progress.durable).await
+    }
+
+    /// Waits until the whole prefix through `seq`, which ends a run, is on disk and signed.
+    ///
+    /// # Errors
+    /// When it will never be.
+    pub async fn until_sealed(&self, seq: u64) -> Result<(), Stopped> {
+        self.until(seq, |progress| progress.sealed).await
+    }
+
+    async fn until(&self, seq: u64, how_far: impl Fn(&Progress) -> u64) -> Result<(), Stopped> {
         let mut progress = self.progress.clone();
-        let reached = progress.wait_for(|p| p.durable >= seq || p.failed.is_some()).await;
-        match reached.map(|p| if p.durable >= seq { None } else { p.failed.clone() }) {
+        let reached = progress.wait_for(|p| how_far(p) >= seq || p.failed.is_some()).await;
+        match reached.map(|p| if how_far(&p) >= seq { None } else { p.failed.clone() }) {
             Ok(None) => Ok(()),
             Ok(Some(error)) => Err(Stopped(error)),
             Err(_) => Err(Stopped(Arc::new(StoreError::Absent("the journal's thread".into())))),

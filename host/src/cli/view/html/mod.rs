@@ -35,6 +35,8 @@ pub struct Head {
     pub size: u64,
     /// Its root.
     pub root: audit::Hash,
+    /// The newest checkpoint, a signed note; none while nothing is signed.
+    pub note: Option<String>,
 }
 
 /// The page.
@@ -129,7 +131,7 @@ fn figures(view: &RunView) -> Markup {
     }
 }
 
-/// What binds the report to the log. Checkpoints that are signed belong here.
+/// What binds the report to the log.
 fn checkpoint(view: &RunView, head: &Head) -> Markup {
     part(
         "Checkpoint",
@@ -138,13 +140,20 @@ fn checkpoint(view: &RunView, head: &Head) -> Markup {
             dl.pairs {
                 dt { "Tree size" } dd { (grouped(head.size)) " entries" }
                 dt { "Root" } dd { code { (Digest(head.root)) } }
-                dt { "Signature" } dd { "none" }
+                dt { "Signed" }
+                dd {
+                    @match &head.note {
+                        Some(note) => @for line in note.lines() { code { (foreign(line)) } br; },
+                        None => "not yet",
+                    }
+                }
             }
             p.note {
                 "Every line above was made from the entries of this run. The root commits to all entries of the log that were "
                 "there when the report was made: "
                 code { "aos-host audit verify" } " computes it again, and " code { "aos-host replay r" (view.run) }
-                " executes the run again on them."
+                " executes the run again on them. What is signed is a checkpoint, which "
+                code { "aos-host audit verify --checkpoint" } " compares with the log."
             }
         },
     )

@@ -3,7 +3,7 @@ use crate::cli::view::fixture::{self, Log};
 use crate::kernel::answer::{Answer, Error, Exit};
 use crate::kernel::call::{Call, Condition, Priority};
 
-const HEAD: Head = Head { size: 9, root: [7; 32] };
+const HEAD: Head = Head { size: 9, root: [7; 32], note: None };
 
 /// Names and paths that try to leave the place they are put in.
 const HOSTILE: [&str; 7] = [
