@@ -13,6 +13,8 @@ mod tree;
 
 use std::fmt::Display;
 
+pub use tree::root;
+
 /// What breaks one rule.
 #[derive(Default)]
 struct Complaints(Vec<String>);

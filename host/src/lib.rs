@@ -8,7 +8,8 @@
 //! - **No audit, no effect.** An effect outside waits until everything through its intent is on disk. What is shown outside
 //!   is read from durable entries.
 //! - **What is authorised is the resolved object**, never the guest's string again.
-//! - **Nothing points up**: cli → host → sandbox → syscall → kernel → journal; `mounts` and `infer` know the kernel's ports.
+//! - **Nothing points up**: cli → host → sandbox → syscall → kernel → journal; `mounts` and `infer` know the kernel's ports; `witness`
+//!   knows logs of others only.
 //! - **Everything is bounded**, by the constants of [`limits`] or beside the thing they bound.
 
 pub mod cli;
@@ -20,3 +21,4 @@ pub mod limits;
 pub mod mounts;
 pub mod sandbox;
 pub mod syscall;
+pub mod witness;

@@ -5,15 +5,28 @@
 //!   [`malformed`] ones are refused. [`witnesses`]: what they saw.
 //! - [`tampering`]: a campaign of changes, all of which are seen; [`forgery`]: how a log is forged.
 //! - [`restoring`]: a backup that goes on is another log. [`prune`]: bodies that are erased. [`scale`]: a long log.
+//! - [`script`]: exports checked by `verify_export.py`, in Python; [`page`]: by `docs/verify.html`, in a [`browser`]; some of
+//!   both from a log in memory, a [`sample`].
+//! - [`witness`]: who sees checkpoints of other hosts' logs. [`cosigned`]: what a host keeps of that.
+//! - [`shown`]: `show`, `tail` and `stats`.
 
+mod browser;
 mod checkpoints;
+mod cosigned;
 mod files;
 mod forgery;
 mod malformed;
+mod page;
 mod prune;
 mod restoring;
+#[path = "../../host/crates/audit/tests/parsers/sample.rs"]
+#[allow(dead_code)]
+mod sample;
 mod scale;
+mod script;
+mod shown;
 mod tampering;
+mod witness;
 mod witnesses;
 mod words;
 

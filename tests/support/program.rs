@@ -30,7 +30,8 @@ pub fn target() -> PathBuf {
     program.ancestors().nth(3).unwrap().to_owned()
 }
 
-fn found(variable: &str, below_target: &str) -> PathBuf {
+/// What `cargo xtask test` built and names in a variable; without it, where it is below the target directory.
+pub fn found(variable: &str, below_target: &str) -> PathBuf {
     match std::env::var_os(variable) {
         Some(path) => existing(Path::new(&path)),
         None => existing(&target().join(below_target)),

@@ -7,7 +7,7 @@ use super::tree::{File, rust};
 /// Each layer of `host/src`, and the others that it may name. Naming a layer includes what is in it; of the kernel,
 /// effects see the ports alone, and paths, which scratch mounts have too. `limits` is numbers.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("cli", &["host", "sandbox", "syscall", "kernel", "journal", "mounts", "infer", "limits"]),
+    ("cli", &["host", "sandbox", "syscall", "kernel", "journal", "mounts", "infer", "witness", "limits"]),
     ("host", &["sandbox", "syscall", "kernel", "journal", "mounts", "infer", "limits"]),
     ("sandbox", &["syscall", "kernel", "journal", "limits"]),
     ("syscall", &["kernel", "journal", "limits"]),
@@ -15,6 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("journal", &["limits"]),
     ("mounts", &["kernel::ports", "kernel::path", "limits"]),
     ("infer", &["kernel::ports", "kernel::request", "limits"]),
+    ("witness", &["limits"]),
     ("limits", &[]),
 ];
 

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo | test | bench | soak | guests | help`.
+//! The project's own commands: `cargo xtask demo | test | bench | soak | guests | page | setup | help`.
 //!
 //! The standard library only, so that it compiles in seconds; it never depends on the host, which it builds and
 //! runs as a program.
@@ -8,6 +8,7 @@ mod demo;
 mod error;
 mod guests;
 mod host;
+mod page;
 mod setup;
 mod soak;
 mod step;
@@ -28,10 +29,12 @@ Usage: cargo xtask VERB [ARGUMENTS]
                    at a model under each policy (--whole: up to 2,000 agents, about 6 minutes)
   soak [ARGS…]     the tests again, with whole campaigns instead of samples of them (AOS_SOAK=1)
   guests           builds the agents of examples/ and tests/guests/ only
+  page             builds docs/verify.html, the page that verifies exports offline, anew
+  setup            installs what the tests run beside Rust's own (Debian's packages: as root)
   help             this text
 
 CARGO_TARGET_DIR is respected. Nothing is written outside the target directory, but for the examples' components,
-which are put beside their agent.toml.
+which are put beside their agent.toml, and docs/verify.html.
 ";
 
 fn main() -> ExitCode {
@@ -52,7 +55,7 @@ fn run(verb: &str, arguments: &[String]) -> Result<ExitCode, Error> {
             print!("{HELP}");
             return Ok(ExitCode::SUCCESS);
         }
-        "demo" | "guests" => refuse(verb, arguments, &[])?,
+        "demo" | "guests" | "page" | "setup" => refuse(verb, arguments, &[])?,
         "bench" => refuse(verb, arguments, &["--json", "--scheduling", "--whole"])?,
         "test" | "soak" => {}
         other => {
@@ -65,6 +68,8 @@ fn run(verb: &str, arguments: &[String]) -> Result<ExitCode, Error> {
         "bench" => bench::run(&workspace, arguments),
         "soak" => soak::run(&workspace, arguments),
         "guests" => guests::run(&workspace),
+        "page" => page::run(&workspace),
+        "setup" => setup::run(&workspace),
         _ => test::run(&workspace, arguments),
     }
 }
@@ -95,7 +100,7 @@ mod tests {
 
     #[test]
     fn every_verb_is_in_the_help() {
-        for verb in ["demo", "test", "bench", "soak", "guests", "help"] {
+        for verb in ["demo", "test", "bench", "soak", "guests", "page", "setup", "help"] {
             assert!(
                 HELP.lines().any(|line| line.trim_start().starts_with(verb)),
                 "{verb} is not in the help"

@@ -1,13 +1,53 @@
 //! What must be installed, checked before minutes are spent on building.
 
-use std::process::{Command, Stdio};
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
 
 use crate::error::Error;
+use crate::step::Steps;
 use crate::workspace::{Workspace, must};
 
+/// What guests are compiled for.
 const TARGET: &str = "wasm32-wasip2";
+/// What the page that verifies exports is compiled for.
+pub const PAGE_TARGET: &str = "wasm32-unknown-unknown";
 
-/// Checks what building needs: a C compiler and the guests' target, which it adds when it is absent (it is added by
+/// What the tests run beside Rust's own: the program, Debian's package, and what for.
+const PROGRAMS: [(&str, &str, &str); 4] = [
+    ("python3", "python3", "checks the log with code that is not ours"),
+    ("node", "nodejs", "checks what JavaScript guests see"),
+    ("chromium", "chromium", "opens the page that verifies exports"),
+    ("chromedriver", "chromium-driver", "drives the browser"),
+];
+
+/// Packages of Python's that the tests use, with their versions.
+const REQUIREMENTS: &str = "tests/requirements.txt";
+
+/// The verb: installs what the tests need of the system's packages, where it may, and checks the rest.
+pub fn run(workspace: &Workspace) -> Result<ExitCode, Error> {
+    let mut steps = Steps::new(2);
+    steps.run("installing the system's packages that are missing", || {
+        let missing: Vec<&str> = PROGRAMS
+            .iter()
+            .filter(|(program, ..)| answers(program, "--version").is_err())
+            .map(|(_, package, _)| *package)
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let fix = format!("as root: apt-get install {}", missing.join(" "));
+        let apt = |words: &[&str]| {
+            must(workspace.command("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args(words), &fix)
+        };
+        apt(&["update", "--quiet=2"])?;
+        apt(&[&["install", "--quiet=2", "--yes", "--no-install-recommends"], missing.as_slice()].concat())
+    })?;
+    steps.run("checking the tools", || test(workspace))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Checks what building needs: a C compiler and the targets, which it adds when they are absent (they are added by
 /// name because `RUSTUP_AUTO_INSTALL=0` keeps rustup from doing so by itself).
 pub fn build(workspace: &Workspace) -> Result<(), Error> {
     let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
@@ -19,59 +59,109 @@ pub fn build(workspace: &Workspace) -> Result<(), Error> {
             "install one (Debian, Ubuntu: apt-get install gcc), or set CC",
         )
     })?;
-    target(workspace)
+    target(workspace, TARGET)?;
+    target(workspace, PAGE_TARGET)
 }
 
-/// Checks what the tests need besides: Python and Node check formats with code that is not ours.
+/// Checks what the tests need besides: programs that are not ours, and Python's packages, which it installs into the target
+/// directory.
 pub fn test(workspace: &Workspace) -> Result<(), Error> {
-    for (program, package, why) in [
-        ("python3", "python3", "checks the log's hashes with code that is not ours"),
-        ("node", "nodejs", "checks what JavaScript guests see"),
-    ] {
+    for (program, package, why) in PROGRAMS {
         answers(program, "--version").map_err(|found| {
             Error::new(
                 format!("{program} is missing ({found}); it {why}"),
                 format!(
-                    "install it (Debian, Ubuntu: apt-get install {package}) so that {program} is on PATH"
+                    "`cargo xtask setup` installs it as root; or install it so that {program} is on PATH (Debian, \
+                     Ubuntu: apt-get install {package})"
                 ),
             )
         })?;
     }
+    python(workspace)?;
     build(workspace)
 }
 
-fn target(workspace: &Workspace) -> Result<(), Error> {
-    if installed(workspace)? {
+/// Python with the tests' packages.
+pub fn python_path(workspace: &Workspace) -> PathBuf {
+    workspace.target("python/bin/python")
+}
+
+/// Makes it, unless it is there with the same packages.
+fn python(workspace: &Workspace) -> Result<(), Error> {
+    let wanted = workspace.root().join(REQUIREMENTS);
+    let wanted = fs::read(&wanted).map_err(|error| Error::on("reading", &wanted, &error))?;
+    let done = workspace.target("python/requirements.txt");
+    let python = python_path(workspace);
+    let works = python.to_str().is_some_and(|python| answers(python, "--version").is_ok());
+    if works && fs::read(&done).is_ok_and(|done| done == wanted) {
+        return Ok(());
+    }
+    eprintln!("      installing Python's packages of {REQUIREMENTS} into the target directory");
+    let folder = workspace.target("python");
+    must(
+        workspace.command("python3").args(["-m", "venv", "--clear"]).arg(&folder),
+        "install Python's venv (Debian, Ubuntu: apt-get install python3-venv)",
+    )?;
+    must(
+        workspace
+            .command(&python)
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--only-binary",
+                ":all:",
+            ])
+            .args(["--requirement", REQUIREMENTS]),
+        &format!("connect to the network; `{REQUIREMENTS}` says which packages are needed"),
+    )?;
+    fs::write(&done, wanted).map_err(|error| Error::on("writing", &done, &error))
+}
+
+/// Which compiler this is, as it says it.
+pub fn compiler(workspace: &Workspace) -> Result<String, Error> {
+    let output = rustc(workspace, &["--version"])?;
+    Ok(output.trim().to_owned())
+}
+
+fn target(workspace: &Workspace, target: &str) -> Result<(), Error> {
+    if installed(workspace, target)? {
         return Ok(());
     }
     answers("rustup", "--version").map_err(|found| {
         Error::new(
-            format!("this Rust has no standard library for {TARGET}, and rustup cannot add it ({found})"),
-            format!("install rustup (https://rustup.rs), or your distribution's Rust package for {TARGET}"),
+            format!("this Rust has no standard library for {target}, and rustup cannot add it ({found})"),
+            format!("install rustup (https://rustup.rs), or your distribution's Rust package for {target}"),
         )
     })?;
-    eprintln!("      adding the guests' target: rustup target add {TARGET}");
+    eprintln!("      adding a target: rustup target add {target}");
     let mut add = workspace.command("rustup");
     must(
-        add.args(["target", "add", TARGET]),
-        &format!("connect to the network and run `rustup target add {TARGET}`"),
+        add.args(["target", "add", target]),
+        &format!("connect to the network and run `rustup target add {target}`"),
     )
 }
 
-fn installed(workspace: &Workspace) -> Result<bool, Error> {
+fn installed(workspace: &Workspace, target: &str) -> Result<bool, Error> {
+    let libraries = rustc(workspace, &["--print", "target-libdir", "--target", target])?;
+    Ok(fs::read_dir(libraries.trim()).is_ok_and(|mut files| files.next().is_some()))
+}
+
+fn rustc(workspace: &Workspace, words: &[&str]) -> Result<String, Error> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output =
-        workspace.command(rustc).args(["--print", "target-libdir", "--target", TARGET]).output().map_err(
-            |error| Error::new(format!("rustc did not start: {error}"), "install Rust: https://rustup.rs"),
-        )?;
+    let output = workspace.command(rustc).args(words).output().map_err(|error| {
+        Error::new(format!("rustc did not start: {error}"), "install Rust: https://rustup.rs")
+    })?;
     if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
         return Err(Error::new(
-            format!("this rustc does not know {TARGET}: {}", String::from_utf8_lossy(&output.stderr).trim()),
+            format!("`rustc {}` failed: {}", words.join(" "), said.trim()),
             "update Rust: rustup update",
         ));
     }
-    let libraries = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    Ok(std::fs::read_dir(libraries).is_ok_and(|mut files| files.next().is_some()))
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Whether a program starts and ends well; otherwise what happened.

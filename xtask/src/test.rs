@@ -9,13 +9,13 @@ use std::process::{Command, ExitCode};
 use crate::error::Error;
 use crate::step::Steps;
 use crate::workspace::{self, Workspace};
-use crate::{guests, host, setup};
+use crate::{guests, host, page, setup};
 
 /// Builds, then ends with cargo's own output and exit code. Unit, integration and documentation tests of every
 /// package run; the arguments are `cargo test`'s (a filter, `-p NAME`, `-- --nocapture`).
 pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCode, Error> {
     let named = names_packages(arguments);
-    let mut steps = Steps::new(if named { 4 } else { 5 });
+    let mut steps = Steps::new(if named { 5 } else { 6 });
     let built = Built::new(workspace, &mut steps)?;
     let mut all = built.tests(workspace);
     let mut first = ExitCode::SUCCESS;
@@ -38,24 +38,28 @@ pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCode, Erro
 pub struct Built {
     host: PathBuf,
     guests: PathBuf,
+    page: PathBuf,
+    python: PathBuf,
 }
 
 impl Built {
-    /// Checks the tools and builds: three steps.
+    /// Checks the tools and builds: four steps.
     pub fn new(workspace: &Workspace, steps: &mut Steps) -> Result<Self, Error> {
         steps.run("checking the tools", || setup::test(workspace))?;
         let host = host::build(workspace, steps)?;
         guests::build(workspace, steps)?;
-        Ok(Self { host, guests: guests::directory(workspace) })
+        let page = page::build(workspace, steps)?;
+        Ok(Self { host, guests: guests::directory(workspace), page, python: setup::python_path(workspace) })
     }
 
-    /// `cargo test`, told where things are: `AOS_HOST_BIN`, the host's program, and `AOS_GUESTS`, the directory of the
-    /// tests' guests; both absolute.
+    /// `cargo test`, told where things are: `AOS_HOST_BIN`, the host's program; `AOS_GUESTS`, the directory of the tests'
+    /// guests; `AOS_VERIFY_PAGE`, the page that verifies exports; `AOS_PYTHON`, Python with the tests' packages. All absolute.
     pub fn tests(&self, workspace: &Workspace) -> Command {
         let mut cargo = workspace.cargo();
         // Every failure at once: the host takes too long to build for one at a time.
         cargo.args(["test", "--no-fail-fast"]);
         cargo.env("AOS_HOST_BIN", &self.host).env("AOS_GUESTS", &self.guests);
+        cargo.env("AOS_VERIFY_PAGE", &self.page).env("AOS_PYTHON", &self.python);
         cargo
     }
 }

@@ -51,9 +51,15 @@ impl Workspace {
         command
     }
 
-    /// The cargo that started this, in the checkout's root.
+    /// The cargo that started this, in the checkout's root, without what it told this program of itself: build scripts that
+    /// look at that would run again, and all that depends on them, whenever somebody builds without this program.
     pub fn cargo(&self) -> Command {
-        self.command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        let mut cargo = self.command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let told = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(told)) {
+            cargo.env_remove(name);
+        }
+        cargo
     }
 }
 

@@ -101,6 +101,9 @@ pub enum Verb {
     /// Check the log, prove what is in it, or take it elsewhere
     #[command(subcommand)]
     Audit(super::audit::args::Audit),
+    /// See checkpoints of other hosts' logs, and say that they continue what was seen
+    #[command(after_help = "Example:\n  aos-host witness --listen 127.0.0.1:8181 --dir seen --log KEY")]
+    Witness(super::witness::WitnessArgs),
     /// Look at models, and ask them something
     #[command(subcommand, after_help = "Examples:\n  aos-host model list\n  aos-host model check default")]
     Model(super::model::ModelVerb),

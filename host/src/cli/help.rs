@@ -8,7 +8,7 @@ use super::args::Cli;
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Run", &["run", "resume", "up", "ps", "signal", "stop", "kill"]),
     ("Decide", &["approve", "deny", "grant", "overlay", "model"]),
-    ("Prove", &["inspect", "report", "logs", "replay", "audit"]),
+    ("Prove", &["inspect", "report", "logs", "replay", "audit", "witness"]),
     ("Build", &["doctor", "completions"]),
 ];
 

@@ -3,7 +3,7 @@
 //!
 //! - [`args`], [`flags`], [`help`]: what can be typed. [`command`]: what was typed.
 //! - [`run`] and [`resume`] with [`place`], [`follow`], [`live`] and [`prompt`]; [`up`], [`ps`], [`signal`], [`rule`]: hosts and
-//!   what runs on them. [`inspect`], [`report`], [`grant`], [`logs`], [`replay`], [`audit`], [`doctor`], [`overlay`],
+//!   what runs on them. [`witness`]: who watches other hosts' logs. [`inspect`], [`report`], [`grant`], [`logs`], [`replay`], [`audit`], [`doctor`], [`overlay`],
 //!   [`model`]: the other verbs.
 //! - [`view`]: entries, for people. [`out`], [`failure`], [`written`]: the streams, the exit codes, and files.
 
@@ -42,6 +42,7 @@ pub mod run;
 pub mod signal;
 pub mod up;
 pub mod view;
+pub mod witness;
 pub mod written;
 
 use args::{Cli, HostArgs, Signals, Verb};
@@ -106,6 +107,7 @@ fn perform(cli: Cli, out: &mut Out) -> Result<Code, Failure> {
         Verb::Logs(args) => logs::logs(&dirs, &args, out),
         Verb::Replay(args) => replay::replay(&dirs, args, out),
         Verb::Audit(verb) => audit::audit(&dirs, verb, out),
+        Verb::Witness(args) => witness::witness(&args, out),
         Verb::Model(verb) => model::model(&dirs, &verb, out),
         Verb::Doctor(format) => doctor::doctor(&dirs, format, out),
         Verb::Completions { .. } => Ok(Code::Ok),

@@ -94,6 +94,16 @@ impl Reader {
         query.query_row([seq as i64], |row| row.get(0)).map_err(|e| self.0.sql(e))
     }
 
+    /// How many bodies are stored, and their bytes with their salts.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn bodies(&self) -> Result<(u64, u64), StoreError> {
+        let sql = "SELECT count(*), coalesce(sum(length(data) + coalesce(length(salt), 0)), 0) FROM body";
+        let row = self.0.db.query_row(sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)));
+        row.map(|(count, bytes)| (count.unsigned_abs(), bytes.unsigned_abs())).map_err(|e| self.0.sql(e))
+    }
+
     /// A run's entries; the newest run's without a number.
     ///
     /// # Errors

@@ -93,7 +93,7 @@ fn hint(error: &rusqlite::Error) -> &'static str {
 #[derive(Debug)]
 pub struct Store {
     pub(super) db: Connection,
-    path: PathBuf,
+    pub(super) path: PathBuf,
     reserve: PathBuf,
     _lock: Option<File>,
 }

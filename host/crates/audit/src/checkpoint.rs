@@ -32,8 +32,8 @@ pub struct Checkpoint {
 #[error("not a checkpoint: {0}")]
 pub struct CheckpointError(&'static str);
 
-/// A number in the one form that the formats allow.
-pub(crate) fn decimal(text: &str) -> Option<u64> {
+/// A number of at most 63 bits in the one form that the formats allow.
+pub fn decimal(text: &str) -> Option<u64> {
     let number: u64 = text.parse().ok().filter(|number| *number <= PROOF_SIZE)?;
     (number.to_string() == text).then_some(number)
 }

@@ -219,11 +219,15 @@ pub fn verify_consistency(
     if proof.len() != expected {
         return Err(ProofError::Length { expected, found: proof.len() });
     }
-    if old == 0 {
-        return if *old_root == empty_root() { Ok(()) } else { Err(ProofError::Root) };
+    // The root of nothing is known.
+    if [(old, old_root), (new, new_root)].iter().any(|(size, root)| *size == 0 && **root != empty_root()) {
+        return Err(ProofError::Root);
     }
     if old == new {
         return if old_root == new_root { Ok(()) } else { Err(ProofError::Root) };
+    }
+    if old == 0 {
+        return Ok(());
     }
     // The old tree itself is the first hash where it is a full subtree of the new one.
     let mut proof = old.is_power_of_two().then_some(old_root).into_iter().chain(proof);

@@ -38,7 +38,24 @@ pub enum Audit {
     /// Erase bodies of runs that have ended: every entry stays, and every proof; what is erased is on record
     #[command(after_help = PRUNE_EXAMPLES)]
     Prune(PruneArgs),
+    /// Have a witness see the newest checkpoint, and keep what it says
+    #[command(after_help = WITNESS_EXAMPLES)]
+    Witness(super::witness::WitnessArgs),
+    /// Show an entry: who did what, by which right, what it cost, what proves it
+    #[command(after_help = "Example:\n  aos-host audit show 12")]
+    Show(super::show::ShowArgs),
+    /// Show the newest entries, one a line
+    #[command(after_help = "Examples:\n  aos-host audit tail\n  aos-host audit tail -f")]
+    Tail(super::tail::TailArgs),
+    /// Count what is in the log, and what it takes on disk
+    #[command(after_help = "Example:\n  aos-host audit stats")]
+    Stats(Format),
 }
+
+const WITNESS_EXAMPLES: &str = "Examples:
+  aos-host audit witness --to https://witness.example --witness KEY
+  aos-host audit witness --to submission.txt
+  aos-host audit witness --from answer.txt --witness KEY";
 
 const VERIFY_EXAMPLES: &str = "Examples:
   aos-host audit verify

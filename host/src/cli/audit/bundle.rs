@@ -4,7 +4,7 @@ use audit::export::{end, entry, head};
 use audit::leaf_hash;
 use audit::range::{RangeRoot, surroundings};
 
-use super::checkpoint::newest;
+use super::checkpoint::proving;
 use crate::cli::failure::{Code, Failure, unreadable};
 use crate::cli::follow::span;
 use crate::cli::out::note;
@@ -24,12 +24,12 @@ pub fn bundle(
     bodies: bool,
     to: &mut Written<'_>,
 ) -> Result<u64, Failure> {
-    let (signed, checkpoint) = newest(reader)?;
-    let size = checkpoint.size;
     let (from, all) = match run {
         Some(_) => span(reader, run).map(|span| (span.first, span.last))?,
         None => (1, reader.head()?.0),
     };
+    let (signed, checkpoint) = proving(reader, all)?;
+    let size = checkpoint.size;
     let last = all.min(size);
     if from > last {
         return Err(Failure::usage(format!("#{from} is in no checkpoint yet; the newest is of #1–{size}"))

@@ -7,7 +7,7 @@ use crate::cli::failure::{Code, Failure};
 use crate::cli::out::{Out, note};
 use crate::cli::written::Written;
 use crate::host::Dirs;
-use crate::journal::Reader;
+use crate::journal::{Reader, Sealed};
 
 /// Writes the newest checkpoint, a signed note (C2SP tlog-checkpoint).
 ///
@@ -29,11 +29,27 @@ pub fn checkpoint(dirs: &Dirs, args: &OutputArgs, out: &mut Out) -> Result<Code,
 /// # Errors
 /// When there is none, or it is not one of this log.
 pub fn newest(reader: &Reader) -> Result<(Note, Checkpoint), Failure> {
+    match reader.store().newest_checkpoint()? {
+        Some(sealed) => opened(reader, &sealed),
+        None => Err(Failure::usage("there is no checkpoint yet")
+            .help("a host makes one at the end of a run, and every ten seconds while something happens")),
+    }
+}
+
+/// The checkpoint that proves entries up to `seq` to others: the newest one that a witness saw, where that is of them, else the
+/// newest of all, which may end before.
+///
+/// # Errors
+/// As [`newest`].
+pub fn proving(reader: &Reader, seq: u64) -> Result<(Note, Checkpoint), Failure> {
+    match reader.store().witnessed_checkpoint(seq)? {
+        Some(sealed) => opened(reader, &sealed),
+        None => newest(reader),
+    }
+}
+
+fn opened(reader: &Reader, sealed: &Sealed) -> Result<(Note, Checkpoint), Failure> {
     let store = reader.store();
-    let Some(sealed) = store.newest_checkpoint()? else {
-        return Err(Failure::usage("there is no checkpoint yet")
-            .help("a host makes one at the end of a run, and every ten seconds while something happens"));
-    };
     let wrong = |what: String| {
         Failure::new(Code::NotVerified, format!("the checkpoint of #1–{}: {what}", sealed.size))
     };

@@ -162,6 +162,11 @@ impl Sound {
         if !trust.is_pinned() {
             self.notes.push(KEYLESS.into());
         }
+        if trust.asks_witnesses() {
+            let seen = counted(self.seen as u64, "witness", "witnesses");
+            let first = self.text.find('\n').unwrap_or(self.text.len());
+            self.text.insert_str(first, &format!(" · {seen}"));
+        }
         let Checkpoint { size, root, .. } = self.checkpoint;
         let root = Some(Digest(root).to_string());
         let answered = Answered { ok: true, root, signed: size, witnesses: self.seen, ..self.answered };

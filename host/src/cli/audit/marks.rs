@@ -7,7 +7,7 @@ use audit::{Checkpoint, Tree};
 
 use super::trust::{Trust, kept};
 use crate::cli::failure::Failure;
-use crate::journal::{Fault, Reader, Sealed};
+use crate::journal::{Fault, Reader, Sealed, StoreError};
 
 /// A checkpoint that held: which one, and how many entries it is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +92,11 @@ impl<'a> Marks<'a> {
     /// Compares a stored checkpoint.
     fn stored(&mut self, sealed: &Sealed, tree: &Tree) -> Result<(), Fault> {
         let here = Holds { number: self.passed, size: sealed.size };
-        let (note, checkpoint) = self.open(&here.to_string(), sealed)?;
+        let sealed = match self.reader.store().with_witnesses(sealed.clone()) {
+            Err(StoreError::Damaged { what, .. }) => return Err(Fault::Log(what)),
+            found => found?,
+        };
+        let (note, checkpoint) = self.open(&here.to_string(), &sealed)?;
         if checkpoint.root != tree.root() {
             let from = self.holds.map_or(1, |holds| holds.size + 1);
             let what = format!("the entries do not give the root of checkpoint {}", here.number);
@@ -141,6 +145,12 @@ impl<'a> Marks<'a> {
         if let Some((path, _)) = self.kept.as_ref().filter(|(_, kept)| kept.size == 0) {
             let what = format!("{} is of no entries: it says nothing", path.display());
             self.keep(Err(Fault::Log(what)));
+        }
+        for seen in self.reader.store().cosigned_sizes()? {
+            if self.reader.store().checkpoint_from(seen)?.is_none_or(|stored| stored.size != seen) {
+                let what = format!("witnesses saw a checkpoint of #1–{seen} that is not stored any more");
+                self.keep(Err(Fault::Log(what)));
+            }
         }
         let stored = self.reader.store().checkpoints()?;
         let found = match &self.next {

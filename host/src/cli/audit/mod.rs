@@ -6,6 +6,7 @@
 //! - [`prune`] erases bodies, which proofs do without.
 //! - [`key`], [`checkpoint`], [`prove`], [`consistency`]: what the log hands out. [`export`] takes it elsewhere: as lines, as
 //!   a [`bundle`] that proves itself, or as [`tiles`]. [`restore`] makes a log of a backup.
+//! - [`witness`]: has others see it. [`show`], [`tail`], [`stats`]: what is in it, for people.
 
 pub mod args;
 mod bundle;
@@ -20,11 +21,15 @@ mod part;
 mod prove;
 mod prune;
 mod restore;
+pub mod show;
 mod state;
+pub mod stats;
+pub mod tail;
 mod tiles;
 mod trust;
 mod verdict;
 mod verify;
+pub mod witness;
 
 use super::failure::{Code, Failure};
 use super::out::Out;
@@ -45,5 +50,9 @@ pub fn audit(dirs: &Dirs, verb: Audit, out: &mut Out) -> Result<Code, Failure> {
         Audit::Export(args) => export::export(dirs, &args, out),
         Audit::Restore(args) => restore::restore(dirs, &args, out),
         Audit::Prune(args) => prune::prune(dirs, &args, out),
+        Audit::Witness(args) => witness::witness(dirs, &args, out),
+        Audit::Show(args) => show::show(dirs, &args, out),
+        Audit::Tail(args) => tail::tail(dirs, &args, out),
+        Audit::Stats(format) => stats::stats(dirs, format, out),
     }
 }

@@ -121,8 +121,13 @@ impl Part<'_> {
                 return Err(wrong("the log was forked: it is another one".into()));
             }
         }
-        let newest = store.newest_checkpoint()?.filter(|newest| newest.size >= self.inside.1);
-        let Some(newest) = newest else {
+        let seen = match trust.asks_witnesses() {
+            true => store.witnessed_checkpoint(self.inside.1)?,
+            false => None,
+        };
+        let newest = || store.newest_checkpoint();
+        let newest = seen.map_or_else(newest, |seen| Ok(Some(seen)))?;
+        let Some(newest) = newest.filter(|newest| newest.size >= self.inside.1) else {
             if trust.is_pinned() || trust.asks_witnesses() {
                 return Err(Fault::Log(format!("#{} is in no checkpoint yet", self.inside.1)));
             }

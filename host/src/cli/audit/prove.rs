@@ -3,7 +3,7 @@
 use audit::{ProofFile, leaf_hash, proof};
 
 use super::args::ProveArgs;
-use super::checkpoint::newest;
+use super::checkpoint::proving;
 use crate::cli::failure::{Code, Failure};
 use crate::cli::out::{Out, note};
 use crate::cli::written::Written;
@@ -17,7 +17,7 @@ use crate::journal::{Reader, StoreError};
 pub fn prove(dirs: &Dirs, args: &ProveArgs, out: &mut Out) -> Result<Code, Failure> {
     let reader = Reader::open(&dirs.state)?;
     let _snapshot = reader.snapshot()?;
-    let (signed, checkpoint) = newest(&reader)?;
+    let (signed, checkpoint) = proving(&reader, args.entry)?;
     let (seq, size) = (args.entry, checkpoint.size);
     if seq > size {
         let all = reader.head()?.0;

@@ -102,7 +102,10 @@ impl Trust {
 }
 
 /// Reads keys as they were typed, each once.
-fn keys(words: &[String], kind: Kind) -> Result<Vec<VerifierKey>, Failure> {
+///
+/// # Errors
+/// When one is none, or of another kind.
+pub fn keys(words: &[String], kind: Kind) -> Result<Vec<VerifierKey>, Failure> {
     let mut keys: Vec<VerifierKey> = Vec::new();
     for word in words {
         let key = key(word)?;

@@ -8,13 +8,14 @@
 //!   [`amount`]: parts of budgets.
 //! - [`watch`]: a run while it goes on. [`question`], [`living`]: what `ps` and a prompt show. [`html`]: the page that `report`
 //!   writes. [`change`]: what an overlay would change.
-//! - [`escape`], [`time`]: foreign text and times. [`report`]: errors in manifests.
+//! - [`entry`]: one entry in words. [`escape`], [`time`]: foreign text and times. [`report`]: errors in manifests.
 
 pub mod amount;
 pub mod banner;
 pub mod change;
 pub mod collect;
 pub mod ending;
+pub mod entry;
 pub mod escape;
 pub mod fact;
 #[cfg(test)]

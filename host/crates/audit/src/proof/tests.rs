@@ -143,6 +143,8 @@ fn what_is_about_no_tree_is_refused() {
     assert_eq!(verify_consistency((0, &empty_root()), (4, &top), &[]), Ok(()));
     assert_eq!(verify_consistency((0, &top), (4, &top), &[]), Err(ProofError::Root));
     assert!(verify_consistency((0, &empty_root()), (4, &top), &[top]).is_err());
+    assert_eq!(verify_consistency((0, &empty_root()), (0, &empty_root()), &[]), Ok(()));
+    assert_eq!(verify_consistency((0, &empty_root()), (0, &top), &[]), Err(ProofError::Root));
 }
 
 proptest! {

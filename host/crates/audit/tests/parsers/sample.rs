@@ -2,10 +2,10 @@
 
 use std::convert::Infallible;
 
-use audit::export;
-use audit::proof::{self, Tiles};
-use audit::range::surroundings;
-use audit::{
+use ::audit::export;
+use ::audit::proof::{self, Tiles};
+use ::audit::range::surroundings;
+use ::audit::{
     Checkpoint, Digest, Hash, Kind, Note, ProofFile, SignerKey, Submission, TILE_WIDTH, Tree, VerifierKey,
     leaf_hash,
 };
