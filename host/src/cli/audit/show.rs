@@ -140,7 +140,8 @@ fn call_of<'a>(event: &'a Event, me: Option<&'a Proc>) -> Option<&'a Call> {
         | Event::Resume(_)
         | Event::Exit(_)
         | Event::End
-        | Event::Overlay { .. } => None,
+        | Event::Overlay { .. }
+        | Event::Erase(_) => None,
     }
 }
 

@@ -44,6 +44,9 @@ pub fn said(entry: &Entry) -> String {
             };
             format!("overlay {} {step}", visible(mount))
         }
+        Event::Erase(erasure) => {
+            format!("the operator erases {} bodies, {}", grouped(erasure.bodies), bytes(erasure.bytes))
+        }
     }
 }
 
