@@ -85,7 +85,7 @@ fn a_report_has_every_part_and_asks_for_nothing() {
     assert!(page.contains(verified["root"].as_str().unwrap()), "the root that the log has: {verified}");
     let note = place.aos(&["audit", "checkpoint"]).expect(0).stdout;
     for line in note.lines().filter(|line| !line.is_empty()) {
-        assert!(page.contains(&format!("<code>{line}</code>")), "the checkpoint's {line:?}");
+        assert!(page.contains(&format!("<code><bdi>{line}</bdi></code>")), "the checkpoint's {line:?}");
     }
     assert_eq!(place.aos(&["report", "-o", "-"]).expect(0).stdout, page);
     place.aos(&["report", "-o", "missing/report.html"]).expect(2).says("missing/report.html");

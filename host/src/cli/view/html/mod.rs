@@ -143,7 +143,9 @@ fn checkpoint(view: &RunView, head: &Head) -> Markup {
                 dt { "Signed" }
                 dd {
                     @match &head.note {
-                        Some(note) => @for line in note.lines() { code { (foreign(line)) } br; },
+                        Some(note) => @for line in note.lines().filter(|line| !line.is_empty()) {
+                            div { code { (foreign(line)) } }
+                        },
                         None => "not yet",
                     }
                 }
