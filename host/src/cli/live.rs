@@ -28,8 +28,9 @@ impl Live {
         if dumb || !io::stderr().is_terminal() {
             return None;
         }
-        // As wide as the terminal: longer lines are cut.
-        let style = ProgressStyle::with_template("{wide_msg}").ok()?;
+        // As wide as the terminal: longer lines are cut. The cursor rests before the last line's end, so that a terminal
+        // that shows a typed ^C there does not begin a line with it.
+        let style = ProgressStyle::with_template("{wide_msg}\u{1b}[4D").ok()?;
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(HERTZ));
         Some(Live { all, lines: Vec::new(), style })
     }
