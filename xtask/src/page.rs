@@ -35,6 +35,8 @@ pub fn build(workspace: &Workspace, steps: &mut Steps) -> Result<PathBuf, Error>
         let mut cargo = workspace.cargo();
         cargo.args(["build", "--profile", "guest", "--target", setup::PAGE_TARGET, "--package", CRATE]);
         cargo.env_remove("RUSTC_WORKSPACE_WRAPPER").env_remove("RUSTC_WRAPPER").env_remove("RUSTFLAGS");
+        // What is built incrementally is cut into other units, and is other bytes.
+        cargo.env("CARGO_INCREMENTAL", "0");
         if let Some(home) = cargo_home() {
             cargo.env("CARGO_ENCODED_RUSTFLAGS", format!("--remap-path-prefix={}=/cargo", home.display()));
         }
