@@ -21,7 +21,8 @@ use tempfile::TempDir;
 use disk::{Disk, Left, Op};
 use vfs::Tape;
 
-/// What a disk may hold, of each moment: nothing and all of what was not synced, and so many mixtures; AOS_SOAK=1 tries more.
+/// What a disk may hold, of each moment: nothing and all of what was not synced, and so many mixtures; AOS_SOAK=1 tries more
+/// where nothing else fails.
 const MIXTURES: u64 = 2;
 const MANY_MIXTURES: u64 = 40;
 /// Entries of the short run, appended in groups that are waited for; they cross the end of a tile.
@@ -181,8 +182,7 @@ struct Aftermath {
 }
 
 impl Aftermath {
-    fn new() -> Aftermath {
-        let mixtures = if std::env::var_os("AOS_SOAK").is_some() { MANY_MIXTURES } else { MIXTURES };
+    fn new(mixtures: u64) -> Aftermath {
         Aftermath { folder: scratch(), mixtures, tried: 0 }
     }
 
@@ -240,7 +240,8 @@ fn nothing_that_was_told_is_lost_when_the_power_fails() {
     let ops = recorded(Tape::default());
     let syncs = ops.iter().filter(|op| matches!(op, Op::Sync { .. })).count();
     assert!(matches!(ops.iter().rfind(|op| matches!(op, Op::Told(_))), Some(Op::Told(seq)) if *seq == all()));
-    let mut aftermath = Aftermath::new();
+    let mixtures = if std::env::var_os("AOS_SOAK").is_some() { MANY_MIXTURES } else { MIXTURES };
+    let mut aftermath = Aftermath::new(mixtures);
     aftermath.follow(&ops, 0);
     println!(
         "{} operations on disk, {syncs} of them syncs: {} logs after a loss of power",
@@ -272,7 +273,7 @@ fn a_write_that_fails_stops_the_log() {
 /// Lets every `step`th operation of a kind fail, each in a run of its own; answers how often that stopped the log, and how many
 /// logs were looked at.
 fn failing(fails: impl Fn(usize) -> Tape, step: usize) -> (usize, u64) {
-    let mut aftermath = Aftermath::new();
+    let mut aftermath = Aftermath::new(MIXTURES);
     let mut stopped = 0;
     for nth in (0..).step_by(step) {
         let ops = recorded(fails(nth));
