@@ -20,6 +20,7 @@ mod page;
 mod prune;
 mod restoring;
 #[path = "../../host/crates/audit/tests/parsers/sample.rs"]
+// Made for the tests of crate `audit`, which use all of it; here some is enough.
 #[allow(dead_code)]
 mod sample;
 mod scale;

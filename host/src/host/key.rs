@@ -1,5 +1,5 @@
-//! The host's key: 32 random bytes in a file of its own, from which every log's signing key follows. A log's key is named as
-//! the log is, its origin, so that no signature of one log passes for another's.
+//! The host's key: 32 random bytes in a file of its own. It signs every log under the log's own name, its origin, which is
+//! also the first line of what is signed, so that no signature of one log passes for another's.
 //!
 //! The file `host.key` has one line: the form's version and the bytes in base 64.
 

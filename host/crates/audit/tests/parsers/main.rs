@@ -5,6 +5,7 @@
 //! - [`sample`]: a log with signed texts of each form. [`mutation`]: what is done to them, and how often.
 //! - [`signed`], [`proofs`], [`exports`], [`static_log`]: the parsers. [`edges`]: single bad inputs, each by its name.
 
+// In a test, what cannot be is a failure.
 #![allow(clippy::unwrap_used)]
 
 mod edges;
