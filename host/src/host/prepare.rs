@@ -140,7 +140,7 @@ pub fn prepare(dirs: &Dirs, options: &Options, request: Request) -> Result<Prepa
             .iter()
             .map(|(label, (_, bytes))| (label.clone(), Digest::of(bytes)))
             .collect(),
-        signed: false,
+        signer: None,
     };
     let Effective { grant, missing, unused, idle } = Grant::effective(&subject, offer)?;
     let sandbox = load(dirs, options, &files, &grant)?;

@@ -56,7 +56,7 @@ pub struct Grant {
     /// Of the package; absent without a manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Whether a publisher's signature was checked.
+    /// Whether a publisher's signature was checked: then `signer` says whose.
     pub signed: bool,
     /// The root agent.
     pub root: Member,
@@ -69,6 +69,24 @@ pub struct Grant {
     /// What part of a shared backend each member's processes get beside others; empty for the root.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub weights: BTreeMap<String, u16>,
+    /// Who signed the package; absent when nobody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<Signer>,
+    /// Of the standing grant that it was started under; absent when flags alone made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Digest>,
+}
+
+/// Who signed a package.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signer {
+    /// The name under which the operator pinned the key.
+    pub publisher: String,
+    /// SHA-256 of the public key's 32 bytes.
+    pub key: Digest,
+    /// Of the signed statement's bytes.
+    pub statement: Digest,
 }
 
 /// One component of the team.
@@ -245,6 +263,9 @@ impl Grant {
     pub fn check(&self) -> Result<(), GrantError> {
         if self.v != 1 {
             return Err(GrantError::Malformed(format!("its version is {}, not 1", self.v)));
+        }
+        if self.signed != self.signer.is_some() {
+            return Err(GrantError::Malformed("`signed` and `signer` disagree".to_owned()));
         }
         offer::check_text("package", &self.package, "name", &self.package)?;
         if let Some(version) = &self.version {

@@ -25,7 +25,7 @@ mod verb;
 
 pub use grant::{
     Effective, GRANT_LIMIT, Grant, GrantError, GrantFile, Member, Missing, Mode, ModelPlace, Narrow,
-    Narrowing, Offer, PLACES_LIMIT, Place, Subject, WEIGHT, WEIGHT_LIMIT,
+    Narrowing, Offer, PLACES_LIMIT, Place, Signer, Subject, WEIGHT, WEIGHT_LIMIT,
 };
 pub use label::{LabelError, Labels};
 pub use manifest::{CHILDREN_LIMIT, Child, MANIFEST_LIMIT, Manifest, ManifestError, Package};

@@ -41,6 +41,8 @@ pub fn alone() -> Grant {
         mounts: BTreeMap::new(),
         models: BTreeMap::new(),
         weights: BTreeMap::new(),
+        signer: None,
+        standing: None,
     }
 }
 

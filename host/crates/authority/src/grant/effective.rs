@@ -7,7 +7,7 @@ use ledger::{Amounts, MAX, Meter};
 
 use super::narrow::{self, Narrowing};
 use super::needed::{self, Met, Missing};
-use super::{Grant, GrantError, Member, Mode, Offer, offer, weight};
+use super::{Grant, GrantError, Member, Mode, Offer, Signer, offer, weight};
 use crate::{Manifest, Pattern, Right, Rights, RightsError, Verb};
 
 /// What is to be run.
@@ -21,8 +21,8 @@ pub struct Subject {
     pub manifest: Option<(Manifest, Digest)>,
     /// Of each child's component, by label.
     pub children: BTreeMap<String, Digest>,
-    /// Whether a publisher's signature was checked.
-    pub signed: bool,
+    /// Who signed the package, after that was checked.
+    pub signer: Option<Signer>,
 }
 
 /// A grant, and how the offer and the needs failed to fit.
@@ -65,10 +65,22 @@ impl Grant {
             Some((manifest, _)) => (manifest.package.name.clone(), Some(manifest.package.version.clone())),
             None => (subject.name.clone(), None),
         };
-        let signed = subject.signed;
+        let (signed, signer) = (subject.signer.is_some(), subject.signer.clone());
         let (mounts, models) = (offer.mounts, offer.models);
         let weights = offer.weights.iter().map(|(named, weight)| (weight::label(named), *weight)).collect();
-        let grant = Grant { v: 1, package, version, signed, root, children, mounts, models, weights };
+        let grant = Grant {
+            v: 1,
+            package,
+            version,
+            signed,
+            root,
+            children,
+            mounts,
+            models,
+            weights,
+            signer,
+            standing: None,
+        };
         grant.check()?;
         Ok(Effective { grant, missing, unused, idle })
     }

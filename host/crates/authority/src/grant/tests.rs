@@ -34,7 +34,7 @@ fn subject(manifest: Option<&str>) -> Subject {
         manifest: manifest
             .map(|text| (Manifest::parse(text, "agent.toml").unwrap(), Digest::of(text.as_bytes()))),
         children: BTreeMap::from([("writer".to_owned(), Digest::of(b"writer"))]),
-        signed: false,
+        signer: None,
     }
 }
 
