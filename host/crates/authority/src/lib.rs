@@ -7,6 +7,7 @@
 //! - [`Manifest`]: what a publisher says that a component needs (`agent.toml`).
 //! - [`Grant`]: what the operator allows, and what each label means; [`Grant::effective`] makes it.
 //! - [`GrantFile`]: a grant's rights as TOML, to be read and changed by a person.
+//! - [`signed`]: documents that somebody signed, and whose signature counts.
 //!
 //! Invariants:
 //! - Pure: no I/O, no clock, no randomness; the same arguments give the same answer, also on wasm32.
@@ -21,6 +22,7 @@ mod label;
 mod manifest;
 mod pattern;
 mod right;
+pub mod signed;
 mod verb;
 
 pub use grant::{
