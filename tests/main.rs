@@ -4,6 +4,7 @@
 //! - [`syscalls`]: every function of `wit/`, granted and denied, with the entries that it must leave; and the examples.
 //! - [`cases`], [`cli`], [`redteam`], [`crash`]: bad input, the command line, attacks, and a host that is killed.
 //! - [`audit`]: what the log proves, to whom; and what is done to a log that is found out.
+//! - [`consent`]: what the operator consents to before anything runs: prompts, standing grants.
 //! - [`remote`]: models behind HTTP, good ones and bad ones. [`remote_teams`]: the examples with one of them.
 //! - [`terminal`]: the host that runs, asked from a second terminal.
 //! - [`slots`]: who waits for a model, and who comes first.
@@ -16,6 +17,7 @@
 mod audit;
 mod cases;
 mod cli;
+mod consent;
 mod crash;
 mod redteam;
 mod remote;

@@ -9,7 +9,7 @@ mod files;
 mod layers;
 mod shapes;
 mod source;
-mod tree;
+pub mod tree;
 
 use std::fmt::Display;
 

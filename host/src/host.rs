@@ -9,11 +9,14 @@
 //! - [`restore`]: a state directory of a backup.
 //! - [`ruling`]: the operator's answers to calls that wait for it.
 
+pub mod consent;
 pub mod control;
 pub mod dirs;
 pub mod error;
 pub mod key;
+pub mod keys;
 pub mod models;
+mod offer;
 pub mod overlay;
 pub mod prepare;
 pub mod prune;
@@ -21,7 +24,9 @@ pub mod replay;
 pub mod restore;
 pub mod resume;
 pub mod ruling;
+pub mod standing;
 mod stored;
+pub mod trust;
 
 use std::io::Write;
 use std::path::Path;

@@ -11,10 +11,10 @@
 mod abuse;
 mod asks;
 mod cut;
-mod emulator;
+pub mod emulator;
 mod forged;
 mod handed;
 pub mod owner;
-mod screen;
+pub mod screen;
 mod strangers;
 mod view;

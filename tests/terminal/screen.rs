@@ -10,15 +10,15 @@ use super::owner::{Owner, whole};
 use crate::support::{Place, Ran, Started, guest};
 use crate::syscalls::team::team;
 
-/// Runs a command on a terminal. Types `before` at once, then for each `[y/N]` that appears the next of `answers`, after a
-/// while in which nothing may happen. Says all that was shown.
+/// Runs a command on a terminal. Types `before` at once, then for each `mark` (a regular expression) that appears the next of
+/// `answers`, after a while in which nothing may happen. Says all that was shown.
 const TYPIST: &str = r#"
-import fcntl, os, pty, select, struct, sys, termios, time, json
+import fcntl, os, pty, re, select, struct, sys, termios, time, json
 plan = json.loads(sys.argv[1])
 pid, fd = pty.fork()
 if pid == 0:
     os.execv(sys.argv[2], sys.argv[2:])
-fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 200, 80, 0, 0))
+fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 200, plan["columns"], 0, 0))
 os.write(fd, plan["before"].encode())
 shown, asked = b"", 0
 end = time.time() + 50
@@ -30,7 +30,7 @@ while time.time() < end:
     if not data:
         break
     shown += data
-    if shown.count(b"[y/N]") > asked and asked < len(plan["answers"]):
+    if len(re.findall(plan["mark"].encode(), shown)) > asked and asked < len(plan["answers"]):
         ready, _, _ = select.select([fd], [], [], 0.15)
         if not ready:
             os.write(fd, plan["answers"][asked].encode())
@@ -56,13 +56,34 @@ fn on_a_terminal(
     flags: &[&str],
     (before, answers): (&str, &[&str]),
 ) -> Ran {
-    let plan = json!({"before": before, "answers": answers}).to_string();
+    let script = script.to_string();
+    let words = [&["run", target.to_str().unwrap(), &script], flags].concat();
+    at_a_terminal(place, &words, r"\[y/N\]", (before, answers))
+}
+
+/// Runs a command on a terminal of 80 columns, where a person types `before`, and an answer at each mark.
+pub fn at_a_terminal(place: &Place, words: &[&str], mark: &str, (before, answers): (&str, &[&str])) -> Ran {
+    let plan = json!({"mark": mark, "before": before, "answers": answers, "columns": 80}).to_string();
     let host = place.command(&[]);
     let mut command = Command::new("python3");
-    command.args(["-c", TYPIST, &plan]).arg(host.get_program());
-    command.args(["run", target.to_str().unwrap(), &script.to_string()]).args(flags);
+    command.args(["-c", TYPIST, &plan]).arg(host.get_program()).args(words);
     command.current_dir(place.path("")).env_clear().env("TERM", "xterm");
     command.envs(host.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    Started::new(command, b"").wait()
+}
+
+/// Runs a line of shell on a terminal of 200 columns, with a folder of the place before all others that have programs; a person
+/// answers where a package asks for consent.
+pub fn shell_at_a_terminal(place: &Place, programs: &Path, line: &str, answers: &[&str]) -> Ran {
+    let mark = r"\? \[[^\]]*\] |\[N\]o: ";
+    let plan = json!({"mark": mark, "before": "", "answers": answers, "columns": 200}).to_string();
+    let host = place.command(&[]);
+    let mut command = Command::new("python3");
+    command.args(["-c", TYPIST, &plan, "/bin/sh", "-c", line]);
+    command.current_dir(place.path("")).env_clear().env("TERM", "xterm").env("NO_COLOR", "1");
+    command.envs(host.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{}:{path}", place.path("").join(programs).display()));
     Started::new(command, b"").wait()
 }
 

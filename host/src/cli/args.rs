@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use ledger::Meter;
 
 use super::flags;
-use crate::host::{ModelFlag, MountFlag};
+use crate::host::{ModelFlag, MountFlag, Request};
 use crate::kernel::call::{Key, RunId};
 
 /// Runs AI agents as WebAssembly components behind one gated, metered, logged system call interface.
@@ -182,17 +182,9 @@ pub struct HostArgs {
     pub threads: Option<u16>,
 }
 
-/// Arguments of `run`.
+/// What an agent or a team is offered.
 #[derive(Debug, Args)]
-pub struct RunArgs {
-    /// A component (.wasm), a manifest (agent.toml), or a folder with one
-    pub target: PathBuf,
-    /// The agent's input: these words, with a space between
-    #[arg(value_name = "INPUT", conflicts_with = "input")]
-    pub words: Vec<String>,
-    /// The agent's input: a file's contents, or standard input (-)
-    #[arg(long, value_name = "FILE")]
-    pub input: Option<PathBuf>,
+pub struct OfferArgs {
     /// Let it read a directory, write it too, or change it in the run alone; `,label=personal` says what is in it
     #[arg(long = "mount", value_name = "LABEL=DIR[:ro|:rw|:overlay]", value_parser = flags::mount)]
     pub mounts: Vec<MountFlag>,
@@ -217,6 +209,39 @@ pub struct RunArgs {
     /// Give a member's processes more or less of a backend that many ask, 1 to 1000 [default: 100]
     #[arg(long = "weight", value_name = "MEMBER=N", value_parser = flags::weight)]
     pub weights: Vec<(String, u16)>,
+}
+
+impl OfferArgs {
+    /// A request to run something with this offer, without an input.
+    pub fn request(self, target: PathBuf) -> Request {
+        Request {
+            target,
+            mounts: self.mounts,
+            models: self.models,
+            models_file: self.models_file,
+            allow: self.allow,
+            narrow: self.ask.into_iter().chain(self.unless).collect(),
+            budget: self.budget,
+            weights: self.weights,
+            ..Request::default()
+        }
+    }
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// A component (.wasm), a manifest (agent.toml), or a folder with one
+    pub target: PathBuf,
+    /// The agent's input: these words, with a space between
+    #[arg(value_name = "INPUT", conflicts_with = "input")]
+    pub words: Vec<String>,
+    /// The agent's input: a file's contents, or standard input (-)
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// What it is offered
+    #[command(flatten)]
+    pub offer: OfferArgs,
     /// Show nothing but the result and what went wrong
     #[arg(long, short)]
     pub quiet: bool,
@@ -256,12 +281,63 @@ pub struct ResumeArgs {
 /// What can be done about grants.
 #[derive(Debug, Subcommand)]
 pub enum GrantVerb {
+    /// Let a package start with this offer from now on, unless it asks for more
+    #[command(
+        after_help = "Examples:\n  aos-host grant add docs --mount notes=in --mount site=out:overlay\n  aos-host grant add docs --mount notes=in --key offline -o docs.dsse\n  aos-host grant add docs.dsse"
+    )]
+    Add(Box<GrantArgs>),
+    /// List the standing grants
+    #[command(after_help = "Example:\n  aos-host grant list")]
+    List(Format),
+    /// Show a standing grant
+    #[command(after_help = "Example:\n  aos-host grant show docs-merge")]
+    Show {
+        /// Its name
+        name: String,
+        /// How it is written
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Take a standing grant away, for good
+    #[command(after_help = "Example:\n  aos-host grant revoke docs-merge --now")]
+    Revoke {
+        /// Its name
+        name: String,
+        /// End what runs under it
+        #[arg(long)]
+        now: bool,
+    },
     /// Print the least grant that a run needed, from its entries
     #[command(after_help = "Example:\n  aos-host grant suggest r1 > least.toml")]
     Suggest(About),
     /// Decide a past run's calls under another grant: exit code 3 if some would have been refused
     #[command(after_help = "Example:\n  aos-host grant try least.toml r1")]
     Try(TryArgs),
+}
+
+/// Arguments of `grant add`.
+#[derive(Debug, Args)]
+pub struct GrantArgs {
+    /// What may start: a component, a manifest, a folder with one; or a grant that was signed elsewhere
+    pub target: PathBuf,
+    /// What it is called [default: the package's name]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// When it ends
+    #[arg(long, value_name = "DATE|DURATION", value_parser = flags::moment)]
+    pub expires: Option<u64>,
+    /// Only for exactly what is there now, not for later versions
+    #[arg(long)]
+    pub exact: bool,
+    /// Sign it with this key of yours instead of the host's
+    #[arg(long, value_name = "NAME", requires = "output")]
+    pub key: Option<String>,
+    /// Write it to a file instead of keeping it
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// What it is offered
+    #[command(flatten)]
+    pub offer: OfferArgs,
 }
 
 /// Arguments of `grant try`.

@@ -34,6 +34,19 @@ impl Typed {
         words.join(" ")
     }
 
+    /// The command that gives what was to be run a standing grant.
+    pub fn granting(&self) -> String {
+        let Some(at) = self.0.iter().position(|word| word == "run") else {
+            return "aos-host grant add …".to_owned();
+        };
+        let (before, after) = self.0.split_at(at);
+        let mut words = vec!["aos-host".to_owned()];
+        words.extend(before.iter().map(|word| shell_word(word)));
+        words.extend(["grant".to_owned(), "add".to_owned()]);
+        words.extend(after.iter().skip(1).map(|word| shell_word(word)));
+        words.join(" ")
+    }
+
     /// Whether a flag was typed; the environment may have set it too.
     pub fn has(&self, flag: &str) -> bool {
         self.0.iter().any(|word| word.split('=').next() == Some(flag))

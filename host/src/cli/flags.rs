@@ -133,6 +133,25 @@ pub fn weight(text: &str) -> Result<(String, u16), String> {
     }
 }
 
+/// `2027-01-31`, `2027-01-31T12:00:00Z`, or from now on: `30m`, `12h`, `90d`. Milliseconds since 1970.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn moment(text: &str) -> Result<u64, String> {
+    let form =
+        || "write a day (2027-01-31), a time (2027-01-31T12:00:00Z), or how long from now on (30m, 12h, 90d)";
+    if let Some(at) = super::view::time::parse(text) {
+        return Ok(at);
+    }
+    let units = [('s', 1_000), ('m', 60_000), ('h', 3_600_000), ('d', 86_400_000)];
+    let long = text.chars().last().and_then(|last| units.into_iter().find(|(unit, _)| *unit == last));
+    let long = long.and_then(|(unit, ms)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(ms));
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+    let at = long.and_then(|long| now.checked_add(long)).filter(|at| *at <= ledger::MAX);
+    at.ok_or_else(|| form().to_owned())
+}
+
 /// `64MiB`
 ///
 /// # Errors

@@ -1,4 +1,5 @@
-//! `aos-host grant`: evidence for grants. Both verbs read the entries of a past run and ask the kernel's own decision.
+//! `aos-host grant`: evidence for grants. `suggest` and `try` read the entries of a past run and ask the kernel's own decision;
+//! standing grants are [`standing`]'s.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -12,6 +13,7 @@ use super::args::{About, GrantVerb, TryArgs};
 use super::failure::{Code, Failure};
 use super::follow::{entries, span};
 use super::out::{Out, drawn, note};
+use super::standing;
 use super::view::amount::times;
 use super::view::escape::visible;
 use super::view::flags;
@@ -68,10 +70,14 @@ struct Found {
 ///
 /// # Errors
 /// When there is no such run, or the log or the file cannot be read.
-pub fn grant(dirs: &Dirs, verb: &GrantVerb, out: &mut Out) -> Result<Code, Failure> {
+pub fn grant(dirs: &Dirs, verb: GrantVerb, out: &mut Out) -> Result<Code, Failure> {
     match verb {
-        GrantVerb::Suggest(about) => suggest(dirs, about, out),
-        GrantVerb::Try(args) => attempt(dirs, args, out),
+        GrantVerb::Add(args) => standing::add(dirs, *args, out),
+        GrantVerb::List(format) => standing::list(dirs, format, out),
+        GrantVerb::Show { name, format } => standing::show(dirs, &name, format, out),
+        GrantVerb::Revoke { name, now } => standing::revoke(dirs, &name, now, out),
+        GrantVerb::Suggest(about) => suggest(dirs, &about, out),
+        GrantVerb::Try(args) => attempt(dirs, &args, out),
     }
 }
 

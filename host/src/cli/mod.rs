@@ -19,6 +19,7 @@ use crate::sandbox::compile;
 pub mod args;
 pub mod audit;
 pub mod command;
+pub mod consent;
 pub mod doctor;
 pub mod failure;
 pub mod flags;
@@ -40,6 +41,7 @@ pub mod resume;
 pub mod rule;
 pub mod run;
 pub mod signal;
+pub mod standing;
 pub mod up;
 pub mod view;
 pub mod witness;
@@ -94,7 +96,7 @@ fn perform(cli: Cli, out: &mut Out) -> Result<Code, Failure> {
         Verb::Run(args) => run::run(&dirs, *args, out),
         Verb::Resume(args) => resume::resume(&dirs, &args, out),
         Verb::Overlay(verb) => overlay::overlay(&dirs, &verb, out),
-        Verb::Grant(verb) => grant::grant(&dirs, &verb, out),
+        Verb::Grant(verb) => grant::grant(&dirs, verb, out),
         Verb::Inspect(about) => inspect::inspect(&dirs, &about, out),
         Verb::Report(args) => report::report(&dirs, &args, out),
         Verb::Up(args) => up::up(&dirs, &args),

@@ -13,6 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::args::RunArgs;
 use super::command::Typed;
+use super::consent::{Answer, Terminal, ask};
 use super::failure::{Code, Failure};
 use super::follow::Follower;
 use super::host_options;
@@ -21,8 +22,10 @@ use super::out::{Out, note};
 use super::place::{Begun, Interrupts, NotBegun, Place, Wanted, begin};
 use super::prompt::Prompt;
 use super::view::ending::{code, summary};
-use super::view::escape::visible_lines;
+use super::view::escape::{visible, visible_lines};
 use super::view::run::RunView;
+use crate::host::consent::Consent;
+use crate::host::standing::{self, Given};
 use crate::host::{Dirs, HostError, Request};
 use crate::kernel::answer::Exit;
 use crate::limits::BODY_BYTES;
@@ -49,18 +52,21 @@ pub fn run(dirs: &Dirs, args: RunArgs, out: &mut Out) -> Result<Code, Failure> {
         None => args.words.join(" ").into_bytes().into(),
     };
     let shows = Shows { json: args.format.json, quiet: args.quiet, typed };
-    let request = Request {
-        target: args.target,
-        input,
-        mounts: args.mounts,
-        models: args.models,
-        models_file: args.models_file,
-        allow: args.allow,
-        narrow: args.ask.into_iter().chain(args.unless).collect(),
-        budget: args.budget,
-        weights: args.weights,
-    };
-    let begun = begin(dirs, &options, Wanted::Run(Box::new(request)));
+    let terminal = Terminal::open(&args);
+    let mut request = Request { input, ..args.offer.request(args.target) };
+    let mut begun = begin(dirs, &options, Wanted::Run(Box::new(request.clone())));
+    // Asked once: what it asks for now is what was shown, or it does not begin.
+    if let (Some(terminal), Err(NotBegun::Host(HostError::Refused(consent)))) = (&terminal, &begun) {
+        match ask(terminal, consent, &mut request) {
+            Answer::No => {}
+            Answer::Once => begun = begin(dirs, &options, Wanted::Run(Box::new(request))),
+            Answer::Always => {
+                let given = standing::give(dirs, &standing::make(dirs, &request, &Given::default())?)?;
+                note(&format!("note: from now on under the standing grant {}", given.grant.name));
+                begun = begin(dirs, &options, Wanted::Run(Box::new(request)));
+            }
+        }
+    }
     let begun = begun.map_err(|not| not_begun(not, &shows.typed))?;
     let Begun { place, mut interrupts, unused, idle } = begun;
     for (verb, object) in &unused {
@@ -214,20 +220,31 @@ pub(super) fn not_begun(not: NotBegun, typed: &Typed) -> Failure {
 }
 
 /// A refusal names each flag that is missing, and the whole command with them.
-fn refused(error: HostError, typed: &Typed) -> Failure {
+pub(super) fn refused(error: HostError, typed: &Typed) -> Failure {
     match error {
-        HostError::Refused { package, missing } => {
-            Failure::laid_out(Code::NotAuthorised, refusal(&package, &missing, typed))
-        }
+        HostError::Refused(consent) => Failure::laid_out(Code::NotAuthorised, refusal(&consent, typed)),
         other => other.into(),
     }
 }
 
-fn refusal(package: &str, missing: &[authority::Missing], typed: &Typed) -> String {
-    use super::view::escape::visible;
+pub(super) fn refusal(consent: &Consent, typed: &Typed) -> String {
+    let package = visible(&consent.package);
+    let mut text = String::new();
+    if let Some(short) = &consent.short {
+        let grant = visible(&short.grant);
+        text.push_str(&format!("{package} asks for more than the standing grant {grant} covers:"));
+        short.more.iter().for_each(|more| text.push_str(&format!("\n  + {}", visible(&more.to_string()))));
+        text.push_str(&format!("\nto consent to that: {}", typed.granting()));
+    }
+    if consent.missing.is_empty() {
+        return text;
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(&format!("{package} needs what is not granted:"));
     let mut flags: Vec<String> = Vec::new();
-    let mut text = format!("{} needs what is not granted:", visible(package));
-    for need in missing {
+    for need in &consent.missing {
         // A publisher's words: shown harmless, in the command too.
         let flag = visible(&need.flag).replace("=…", "=MODEL@URL");
         text.push_str(&format!(
@@ -247,6 +264,21 @@ mod tests {
     use super::*;
     use authority::{Missing, Verb};
 
+    fn consent(missing: Vec<Missing>) -> Consent {
+        Consent {
+            package: "docs-merge".into(),
+            version: None,
+            signer: None,
+            description: String::new(),
+            team: false,
+            wants: Vec::new(),
+            budget: Vec::new(),
+            missing,
+            short: None,
+            asked: audit::Digest::of(b""),
+        }
+    }
+
     #[test]
     fn a_refusal_can_be_pasted() {
         let missing = |verb, object: &str, flag: &str| Missing {
@@ -260,8 +292,9 @@ mod tests {
             missing(Verb::Infer, "default", "--model default=…"),
         ];
         let typed = Typed::new(["run", "agent.toml"].map(str::to_owned));
+        let consent = consent(missing.into());
         assert_eq!(
-            refusal("docs-merge", &missing, &typed),
+            refusal(&consent, &typed),
             "docs-merge needs what is not granted:\n\
              \x20 read site                --mount site=DIR:rw\n\
              \x20 write site               --mount site=DIR:rw\n\

@@ -47,8 +47,8 @@ pub enum HostError {
     Told { kind: Kind, message: String, help: Option<String> },
     #[error(transparent)]
     Unanswered(#[from] super::control::client::Unanswered),
-    #[error("{package} is not granted what it needs")]
-    Refused { package: String, missing: Vec<authority::Missing> },
+    #[error("{} is not granted what it needs", .0.package)]
+    Refused(Box<super::consent::Consent>),
     #[error(transparent)]
     Grant(#[from] authority::GrantError),
     #[error("{}: {error}", path.display())]
@@ -103,7 +103,7 @@ impl HostError {
             HostError::Unanswered(_) => Kind::State,
             HostError::Compile { error: CompileError::Host(_), .. } => Kind::Internal,
             HostError::Compile { .. } => Kind::Usage,
-            HostError::Refused { .. } => Kind::NotAuthorised,
+            HostError::Refused(_) => Kind::NotAuthorised,
             HostError::Cache(_) | HostError::Store(_) | HostError::Halt(Halt::Stopped(_)) => Kind::State,
             HostError::Tape(TapeError::Store(_)) | HostError::Fault(crate::journal::Fault::Store(_)) => {
                 Kind::State

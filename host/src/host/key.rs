@@ -21,6 +21,8 @@ use crate::infer::file::{PrivateError, read_private};
 const FILE: &str = "host.key";
 /// The form of its line.
 const FORM: &str = "aos-host-key@v1 ";
+/// The name of the key that signs the operator's own documents.
+pub const OPERATOR: &str = "operator";
 /// The file: bytes.
 const FILE_BYTES: u64 = 128;
 
@@ -79,6 +81,15 @@ impl HostKey {
             message: format!("no key can be named as this log is, {origin:?}: {error}"),
             help: Some("see aos-host audit verify".into()),
         })
+    }
+
+    /// The key that signs the operator's own documents. They are DSSE, whose signed bytes begin with `DSSEv1`, and a log's with
+    /// its origin: no signature over the one passes for the other.
+    ///
+    /// # Errors
+    /// None that is known of.
+    pub fn operator(&self) -> Result<SignerKey, HostError> {
+        SignerKey::new(OPERATOR, Kind::Author, &self.0).map_err(|error| HostError::Engine(error.to_string()))
     }
 }
 

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use audit::Digest;
-use authority::{Effective, Grant, Labels, Manifest, Mode, Narrowing, Offer, Pattern, Place, Subject, Verb};
+use authority::{Effective, Grant, Labels, Manifest, Mode, Narrowing, Pattern, Subject, Target, Verb};
 use bytes::Bytes;
 use ledger::{MAX, Meter};
 use serde::{Deserialize, Serialize};
 
+use super::consent::Considered;
 use super::dirs::Dirs;
 use super::error::HostError;
-use super::models::{self, Catalogue, ModelFlag, ModelSource};
+use super::models::{self, ModelFlag};
 use crate::infer::slots::Lines;
 use crate::kernel::Outside;
 use crate::kernel::entry::Opening;
@@ -27,8 +28,6 @@ use crate::syscall::WIT;
 
 /// The file that makes a folder a package.
 const MANIFEST: &str = "agent.toml";
-/// The model that guests ask when they name none.
-const DEFAULT: &str = "default";
 /// A wasm page: the smallest memory that a pool can be made for, in bytes.
 const PAGE: u64 = 64 << 10;
 
@@ -83,6 +82,9 @@ pub struct Request {
     /// Parts of shared backends, by member.
     #[serde(default)]
     pub weights: Vec<(String, u16)>,
+    /// What the operator was shown and consented to for this run ([`super::consent::Consent::asked`]).
+    #[serde(default)]
+    pub consent: Option<Digest>,
 }
 
 /// A team that may start.
@@ -119,6 +121,19 @@ struct Files {
     children: BTreeMap<String, (PathBuf, Bytes)>,
 }
 
+impl Files {
+    fn subject(&self) -> Subject {
+        let children = self.children.iter().map(|(label, (_, bytes))| (label.clone(), Digest::of(bytes)));
+        Subject {
+            name: self.name.clone(),
+            component: Digest::of(&self.root.1),
+            manifest: self.manifest.clone(),
+            children: children.collect(),
+            signer: None,
+        }
+    }
+}
+
 /// Loads a team and decides what it may do.
 ///
 /// # Errors
@@ -129,23 +144,13 @@ pub fn prepare(dirs: &Dirs, options: &Options, request: Request) -> Result<Prepa
         return Err(HostError::Usage { message, help: Some("put it into a mount".into()) });
     }
     let files = read(&request.target)?;
-    let manifest = files.manifest.as_ref().map(|(manifest, _)| manifest);
-    let offer = offer(dirs, &request, manifest)?;
-    let subject = Subject {
-        name: files.name.clone(),
-        component: Digest::of(&files.root.1),
-        manifest: files.manifest.clone(),
-        children: files
-            .children
-            .iter()
-            .map(|(label, (_, bytes))| (label.clone(), Digest::of(bytes)))
-            .collect(),
-        signer: None,
-    };
-    let Effective { grant, missing, unused, idle } = Grant::effective(&subject, offer)?;
+    let subject = files.subject();
+    let considered = Considered::new(dirs, &request, &subject, &target(&request.target, &subject)?)?;
+    let Effective { grant, missing, unused, idle } = Grant::effective(&subject, considered.offer.clone())?;
+    let grant = Grant { standing: considered.standing.as_ref().map(|standing| standing.digest), ..grant };
     let sandbox = load(dirs, options, &files, &grant)?;
-    if !missing.is_empty() {
-        return Err(HostError::Refused { package: files.name, missing });
+    if !missing.is_empty() || considered.wanting(&request) {
+        return Err(HostError::Refused(Box::new(considered.consent(&subject, grant, missing))));
     }
     let outside = outside(dirs, &options.lines, &grant)?;
     let opening = Opening {
@@ -159,6 +164,26 @@ pub fn prepare(dirs: &Dirs, options: &Options, request: Request) -> Result<Prepa
         .map(|(_, b)| (Digest::of(&b), b))
         .collect();
     Ok(Prepared { grant, unused, idle, opening, outside, input: request.input, sandbox, components })
+}
+
+/// What a request is about, and what a standing grant for that is for. Nothing is compiled.
+///
+/// # Errors
+/// When a file is missing or wrong.
+pub(super) fn subject(request: &Request) -> Result<(Subject, Target), HostError> {
+    let subject = read(&request.target)?.subject();
+    let target = target(&request.target, &subject)?;
+    Ok((subject, target))
+}
+
+/// What a standing grant for a package is for: the package of a publisher, or whatever is built at a place.
+fn target(path: &Path, subject: &Subject) -> Result<Target, HostError> {
+    if let (Some(signer), Some((manifest, _))) = (&subject.signer, &subject.manifest) {
+        return Ok(Target::Signed { key: signer.key, package: manifest.package.name.clone() });
+    }
+    let file = if path.is_dir() { path.join(MANIFEST) } else { path.to_owned() };
+    let real = std::fs::canonicalize(&file).map_err(|source| HostError::Io { path: file, source })?;
+    Ok(Target::Local { path: real.to_string_lossy().into_owned() })
 }
 
 fn read(target: &Path) -> Result<Files, HostError> {
@@ -219,61 +244,6 @@ fn bounded(path: &Path, limit: u64) -> Result<Bytes, HostError> {
         return Err(wrong(format!("it is larger than {limit} bytes")));
     }
     Ok(bytes.into())
-}
-
-fn offer(dirs: &Dirs, request: &Request, manifest: Option<&Manifest>) -> Result<Offer, HostError> {
-    let twice = |what: &str, label: &str| HostError::Usage {
-        message: format!("{what} {label:?} is given twice"),
-        help: None,
-    };
-    let mut mounts = BTreeMap::new();
-    for flag in &request.mounts {
-        let path = std::fs::canonicalize(&flag.path)
-            .map_err(|source| open_error(&flag.path, source))?
-            .to_string_lossy()
-            .into_owned();
-        let place = Place { path, mode: flag.mode, labels: flag.labels.clone() };
-        if mounts.insert(flag.label.clone(), place).is_some() {
-            return Err(twice("--mount", &flag.label));
-        }
-    }
-    let catalogue = Catalogue::new(dirs, request.models_file.as_deref())?;
-    let mut models = BTreeMap::new();
-    for flag in &request.models {
-        if models.insert(flag.label.clone(), catalogue.place(&flag.source)?).is_some() {
-            return Err(twice("--model", &flag.label));
-        }
-    }
-    if !models.contains_key(DEFAULT) && models::named_by_variables() && asks_default(request, manifest) {
-        models.insert(DEFAULT.to_owned(), catalogue.place(&ModelSource::Variables)?);
-    }
-    Ok(Offer {
-        mounts,
-        models,
-        allow: request.allow.clone(),
-        narrow: request.narrow.clone(),
-        budget: request.budget.clone(),
-        weights: request.weights.clone(),
-    })
-}
-
-/// Whether somebody asks for the model `default`: a member of the team, or without a manifest the operator.
-fn asks_default(request: &Request, manifest: Option<&Manifest>) -> bool {
-    let asks = |needs: &authority::Rights| {
-        needs.iter().any(|need| need.verb == Verb::Infer && need.object.covers(DEFAULT))
-    };
-    match manifest {
-        Some(team) => asks(&team.needs) || team.children.values().any(|child| asks(&child.needs)),
-        None => request.allow.iter().any(|(verb, object)| *verb == Verb::Infer && object.covers(DEFAULT)),
-    }
-}
-
-fn open_error(path: &Path, source: std::io::Error) -> HostError {
-    use crate::mounts::OpenError;
-    HostError::Mount(match source.kind() {
-        std::io::ErrorKind::NotFound => OpenError::Missing(path.to_owned()),
-        _ => OpenError::Failed { path: path.to_owned(), source },
-    })
 }
 
 /// A pool that all processes which a grant allows fit into.

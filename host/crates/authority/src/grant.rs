@@ -7,13 +7,14 @@ use ledger::Amounts;
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::RESERVED;
-use crate::{Labels, Pattern, Rights};
+use crate::{CHILDREN_LIMIT, Labels, Pattern, Rights};
 
 mod effective;
 mod file;
 mod narrow;
 mod needed;
 mod offer;
+mod standing;
 mod weight;
 
 pub use effective::{Effective, Subject};
@@ -21,6 +22,9 @@ pub use file::GrantFile;
 pub use narrow::{Narrow, Narrowing};
 pub use needed::Missing;
 pub use offer::Offer;
+pub use standing::{
+    Asked, GRANT_NAME_LIMIT, More, StandingGrant, Target, asked, is_grant_name, package_digest,
+};
 
 /// Bytes of an encoded grant at most.
 pub const GRANT_LIMIT: usize = 4 * 1024 * 1024;
@@ -117,7 +121,7 @@ pub struct Place {
 }
 
 /// Whether a mount may be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// Only read.
@@ -273,7 +277,7 @@ impl Grant {
         }
         count("mounts", self.mounts.len(), PLACES_LIMIT)?;
         count("models", self.models.len(), PLACES_LIMIT)?;
-        count("children", self.children.len(), crate::CHILDREN_LIMIT)?;
+        count("children", self.children.len(), CHILDREN_LIMIT)?;
         offer::check_places(&self.mounts, &self.models)?;
         for label in self.children.keys() {
             check_name("child", label)?;

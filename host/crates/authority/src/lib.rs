@@ -6,6 +6,7 @@
 //! - [`Right`], [`Rights`]: what a process holds; [`Rights::decide`] and [`Rights::attenuate`].
 //! - [`Manifest`]: what a publisher says that a component needs (`agent.toml`).
 //! - [`Grant`]: what the operator allows, and what each label means; [`Grant::effective`] makes it.
+//! - [`StandingGrant`]: what the operator allows for longer than one run.
 //! - [`GrantFile`]: a grant's rights as TOML, to be read and changed by a person.
 //! - [`signed`]: documents that somebody signed, and whose signature counts.
 //!
@@ -26,8 +27,9 @@ pub mod signed;
 mod verb;
 
 pub use grant::{
-    Effective, GRANT_LIMIT, Grant, GrantError, GrantFile, Member, Missing, Mode, ModelPlace, Narrow,
-    Narrowing, Offer, PLACES_LIMIT, Place, Signer, Subject, WEIGHT, WEIGHT_LIMIT,
+    Asked, Effective, GRANT_LIMIT, GRANT_NAME_LIMIT, Grant, GrantError, GrantFile, Member, Missing, Mode,
+    ModelPlace, More, Narrow, Narrowing, Offer, PLACES_LIMIT, Place, Signer, StandingGrant, Subject, Target,
+    WEIGHT, WEIGHT_LIMIT, asked, is_grant_name, package_digest,
 };
 pub use label::{LabelError, Labels};
 pub use manifest::{CHILDREN_LIMIT, Child, MANIFEST_LIMIT, Manifest, ManifestError, Package};

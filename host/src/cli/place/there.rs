@@ -93,7 +93,7 @@ pub(super) fn typed(error: HostError, spelling: &Spelling) -> HostError {
             let (message, help) = (spelling.typed(&message), help.map(|help| spelling.typed(&help)));
             HostError::Told { kind, message, help }
         }
-        kept @ (HostError::Refused { .. } | HostError::Store(_) | HostError::Unanswered(_)) => kept,
+        kept @ (HostError::Refused(_) | HostError::Store(_) | HostError::Unanswered(_)) => kept,
         other => {
             HostError::Told { kind: other.kind(), message: spelling.typed(&other.to_string()), help: None }
         }

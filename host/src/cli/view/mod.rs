@@ -39,4 +39,5 @@ pub mod table;
 pub mod time;
 pub mod timeline;
 pub mod tree;
+pub mod wanted;
 pub mod watch;

@@ -1,8 +1,9 @@
 //! The words on the socket.
 
-use authority::{ManifestError, Missing};
+use authority::ManifestError;
 use serde::{Deserialize, Serialize};
 
+use super::super::consent::Consent;
 use super::super::error::{HostError, Kind};
 use super::super::overlay::{Settle, Settled};
 use super::super::prune::Pruned;
@@ -113,12 +114,7 @@ pub enum Reply {
         text: String,
     },
     /// The team is not granted what it needs.
-    Lacks {
-        /// Its name.
-        package: String,
-        /// What is missing.
-        missing: Vec<Missing>,
-    },
+    Lacks(Box<Consent>),
     /// It is not done.
     Refused {
         /// What kind of failure it is.
@@ -141,7 +137,7 @@ impl From<HostError> for Reply {
     fn from(error: HostError) -> Reply {
         match error {
             HostError::Manifest { error, text } => Reply::Manifest { error, text },
-            HostError::Refused { package, missing } => Reply::Lacks { package, missing },
+            HostError::Refused(consent) => Reply::Lacks(consent),
             HostError::Usage { message, help } => Reply::Refused { kind: Kind::Usage, message, help },
             HostError::Told { kind, message, help } => Reply::Refused { kind, message, help },
             other => Reply::refused(other.kind(), other.to_string(), None),
@@ -154,7 +150,7 @@ impl From<Reply> for HostError {
     fn from(reply: Reply) -> HostError {
         match reply {
             Reply::Manifest { error, text } => HostError::Manifest { error, text },
-            Reply::Lacks { package, missing } => HostError::Refused { package, missing },
+            Reply::Lacks(consent) => HostError::Refused(consent),
             Reply::Refused { kind, message, help } => HostError::Told { kind, message, help },
             other => Unanswered::Strange(format!("{other:?}")).into(),
         }

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use ledger::Meter;
+use serde::{Deserialize, Serialize};
 
 use super::narrow::Narrowing;
 use super::{GrantError, ModelPlace, Place, TEXT_LIMIT, check_name};
 use crate::{Pattern, Verb};
 
 /// What the operator's flags, or the answers on a terminal, offer to a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Offer {
     /// `--mount LABEL=DIR[:rw]`.
     pub mounts: BTreeMap<String, Place>,
@@ -23,6 +25,28 @@ pub struct Offer {
     pub budget: Vec<(Meter, u64)>,
     /// `--weight MEMBER=N`; the last one of a member counts.
     pub weights: Vec<(String, u16)>,
+}
+
+impl Offer {
+    /// This offer with another over it: what both name is the other's, except that everything stays narrowed that either one
+    /// narrows.
+    #[must_use]
+    pub fn over(mut self, other: Offer) -> Offer {
+        self.mounts.extend(other.mounts);
+        self.models.extend(other.models);
+        self.allow = each(self.allow, other.allow, |old, new| old == new);
+        self.narrow = each(self.narrow, other.narrow, |old, new| old == new);
+        self.budget = each(self.budget, other.budget, |old, new| old.0 == new.0);
+        self.weights = each(self.weights, other.weights, |old, new| old.0 == new.0);
+        self
+    }
+}
+
+/// The old ones that no new one takes the place of, and the new ones.
+fn each<T>(mut old: Vec<T>, new: Vec<T>, same: impl Fn(&T, &T) -> bool) -> Vec<T> {
+    old.retain(|old| !new.iter().any(|new| same(old, new)));
+    old.extend(new);
+    old
 }
 
 /// Whether every label and text is allowed.
