@@ -25,8 +25,8 @@ pub enum Use {
 /// A coordinator with no use half and a delegate half can equip a writer without being able to write
 /// itself.
 ///
-/// JSON: `{"verb":"write","object":"site","use":"allow","delegate":"allow","unless":["personal"]}`; the
-/// last three are left out when they are `no`, `no` and empty.
+/// JSON: `{"verb":"write","object":"site","use":"allow","delegate":"allow","unless":["personal"],"until":1798675200000,"depth":1}`;
+/// all but the first two are left out when they are `no`, empty or absent.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Right {
@@ -43,12 +43,27 @@ pub struct Right {
     /// It does not hold for a process that carries one of these.
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub unless: Labels,
+    /// It does not hold from this time on: milliseconds since 1970. Absent: it does not end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
+    /// How many generations below the holder it can reach by being handed on; at 0 the delegate half gives nothing. Absent: as
+    /// many as there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u8>,
 }
 
 impl Right {
     /// The right to use, not to hand on, under every label.
     pub fn allow(verb: Verb, object: Pattern) -> Self {
-        Self { verb, object, using: Use::Allow, delegate: Use::No, unless: Labels::default() }
+        Self {
+            verb,
+            object,
+            using: Use::Allow,
+            delegate: Use::No,
+            unless: Labels::default(),
+            until: None,
+            depth: None,
+        }
     }
 }
 
@@ -141,6 +156,28 @@ impl Rights {
         self.0.iter().any(|right| right.using == Use::Ask)
     }
 
+    /// When the first of them ends; absent when none does.
+    pub fn ends(&self) -> Option<u64> {
+        self.0.iter().filter_map(|right| right.until).min()
+    }
+
+    /// Those that still hold at a time.
+    #[must_use]
+    pub fn at(&self, now: u64) -> Rights {
+        self.keep(|right| right.until.is_none_or(|until| now < until))
+    }
+
+    /// Those that remain when a verb on the objects of a pattern is taken back. A right that has one of these objects goes as a
+    /// whole: what else it covered cannot be said in its words.
+    #[must_use]
+    pub fn without(&self, verb: Verb, object: &Pattern) -> Rights {
+        self.keep(|right| right.verb != verb || right.object.meet(object).is_none())
+    }
+
+    fn keep(&self, keep: impl Fn(&Right) -> bool) -> Rights {
+        Rights(self.0.iter().filter(|right| keep(right)).cloned().collect())
+    }
+
     /// The rights, sorted.
     pub fn iter(&self) -> std::slice::Iter<'_, Right> {
         self.0.iter()
@@ -169,7 +206,7 @@ impl Rights {
 
 /// Whether two rights differ only in their halves. Joining them changes no answer: both take the strongest.
 fn same(a: &Right, b: &Right) -> bool {
-    a.verb == b.verb && a.object == b.object && a.unless == b.unless
+    (a.verb, &a.object, &a.unless, a.until, a.depth) == (b.verb, &b.object, &b.unless, b.until, b.depth)
 }
 
 /// Bytes of a right's JSON with the comma or bracket behind it. `"` and `\` in a name take two bytes.

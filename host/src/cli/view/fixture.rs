@@ -26,7 +26,7 @@ fn member(rights: Vec<Right>, budget: ledger::Amounts, manifest: bool) -> Member
 
 fn right(verb: Verb, object: &str, using: Use, delegate: Use) -> Right {
     let object: Pattern = object.parse().unwrap();
-    Right { verb, object, using, delegate, unless: Labels::default() }
+    Right { using, delegate, ..Right::allow(verb, object) }
 }
 
 /// A component without a manifest and without flags.

@@ -5,6 +5,7 @@
 //! [needs]
 //! spawn = ["writer"]
 //! publish = [{ object = "progress", ask = true }]    # each call waits for the operator
+//! read = [{ object = "notes", until = 1798675200000 }] # milliseconds since 1970
 //!
 //! [needs.delegate]
 //! write = ["site"]
@@ -133,7 +134,7 @@ fn sections<'a>(root: &Table<'a>, key: &str) -> Result<Vec<Value<'a>>, ManifestE
 }
 
 fn rights(member: &Table<'_>) -> Result<Rights, ManifestError> {
-    Ok(read_with(member, &["object", "unless", "ask"])?.rights)
+    Ok(read_with(member, &["object", "unless", "ask", "until", "depth"])?.rights)
 }
 
 fn mount(table: &Table<'_>) -> Result<(Option<Mode>, Option<Labels>), ManifestError> {
@@ -173,13 +174,16 @@ fn half(text: &mut String, name: &str, rights: &Rights, strength: impl Fn(&Right
 
 fn item(right: &Right, strength: Use) -> String {
     let object = quoted(right.object.as_str());
-    if right.unless.is_empty() && strength == Use::Allow {
+    let plain = right.unless.is_empty() && right.until.is_none() && right.depth.is_none();
+    if plain && strength == Use::Allow {
         return object;
     }
     let mut item = format!("{{ object = {object}");
     if !right.unless.is_empty() {
         item.push_str(&format!(", unless = {}", list(right.unless.iter().map(quoted))));
     }
+    item.push_str(&right.until.map(|until| format!(", until = {until}")).unwrap_or_default());
+    item.push_str(&right.depth.map(|depth| format!(", depth = {depth}")).unwrap_or_default());
     item.push_str(if strength == Use::Ask { ", ask = true }" } else { " }" });
     item
 }
@@ -212,14 +216,18 @@ mod tests {
         let half = || prop::sample::select(vec![Use::No, Use::Ask, Use::Allow]);
         let object = prop::sample::select(vec!["a", "a.*", "*", "ü \"x\"", "b\\c"]);
         let unless = prop::collection::vec(prop::sample::select(vec!["p", "q \"r\""]), 0..3);
-        let right = (prop::sample::select(Verb::ALL.to_vec()), object, half(), half(), unless);
+        let ends = (prop::option::of(0..3_u64), prop::option::of(0..3_u8));
+        let right = (prop::sample::select(Verb::ALL.to_vec()), object, half(), half(), unless, ends);
         prop::collection::vec(right, 0..12).prop_map(|rights| {
-            let right = |(verb, object, using, delegate, unless): (Verb, &str, Use, Use, Vec<&str>)| Right {
+            type Parts = (Verb, &'static str, Use, Use, Vec<&'static str>, (Option<u64>, Option<u8>));
+            let right = |(verb, object, using, delegate, unless, (until, depth)): Parts| Right {
                 verb,
                 object: object.parse().unwrap(),
                 using,
                 delegate,
                 unless: Labels::new(unless).unwrap(),
+                until,
+                depth,
             };
             Rights::new(rights.into_iter().map(right)).unwrap()
         })

@@ -25,6 +25,10 @@ pub enum Narrow {
     Ask,
     /// It does not hold for a process that carries one of these.
     Unless(Labels),
+    /// It ends at this time: milliseconds since 1970.
+    Until(u64),
+    /// It can be handed on so many generations down at most.
+    Depth(u8),
 }
 
 impl Narrowing {
@@ -39,6 +43,8 @@ impl Narrowing {
                 right.delegate = right.delegate.min(Use::Ask);
             }
             Narrow::Unless(labels) => right.unless = right.unless.union(labels),
+            Narrow::Until(until) => right.until = Some(right.until.map_or(*until, |own| own.min(*until))),
+            Narrow::Depth(depth) => right.depth = Some(right.depth.map_or(*depth, |own| own.min(*depth))),
         }
     }
 }
@@ -92,16 +98,18 @@ mod tests {
     fn right() -> impl Strategy<Value = Right> {
         let half = || prop::sample::select(vec![Use::No, Use::Ask, Use::Allow]);
         (verb(), object(), half(), half(), labels()).prop_map(|(verb, object, using, delegate, unless)| {
-            Right { verb, object, using, delegate, unless }
+            Right { verb, object, using, delegate, unless, until: None, depth: None }
         })
     }
 
     fn narrowing() -> impl Strategy<Value = Narrowing> {
-        (verb(), object(), prop::option::of(labels())).prop_map(|(verb, object, labels)| Narrowing {
-            verb,
-            object,
-            how: labels.map_or(Narrow::Ask, Narrow::Unless),
-        })
+        let how = prop_oneof![
+            Just(Narrow::Ask),
+            labels().prop_map(Narrow::Unless),
+            (0..9_u64).prop_map(Narrow::Until),
+            (0..3_u8).prop_map(Narrow::Depth),
+        ];
+        (verb(), object(), how).prop_map(|(verb, object, how)| Narrowing { verb, object, how })
     }
 
     fn strength(decision: crate::Decision) -> u8 {
@@ -131,6 +139,13 @@ mod tests {
                         match &narrowing.how {
                             Narrow::Ask => prop_assert!(is <= 1),
                             Narrow::Unless(labels) => prop_assert!(!labels.intersects(&carried) || is == 0),
+                            Narrow::Until(until) => prop_assert_eq!(
+                                after.rights.at(*until).decide(verb, name, &carried),
+                                crate::Decision::Deny
+                            ),
+                            Narrow::Depth(depth) => prop_assert!(
+                                *depth > 0 || !after.rights.delegates(verb, &name.parse().unwrap())
+                            ),
                         }
                     }
                 }

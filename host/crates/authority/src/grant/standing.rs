@@ -226,6 +226,7 @@ fn covered(need: &Right, set: &Rights) -> bool {
             && right.using >= need.using
             && right.delegate >= need.delegate
             && right.unless.iter().all(|label| need.unless.contains(label))
+            && right.depth.is_none_or(|depth| need.depth.is_some_and(|asked| asked <= depth))
     };
     need.verb == Verb::Log || set.iter().any(wider)
 }

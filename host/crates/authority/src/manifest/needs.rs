@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use ledger::MAX;
+
 use super::ManifestError;
 use super::table::{Table, Value};
 use crate::{Labels, Pattern, Right, Rights, Use, Verb};
@@ -25,10 +27,10 @@ pub struct Need {
 
 /// The needs of a member: the root's or a child's table.
 pub fn read(member: &Table<'_>) -> Result<Needs, ManifestError> {
-    read_with(member, &["object", "unless"])
+    read_with(member, &["object", "unless", "depth"])
 }
 
-/// As [`read`]; a right written as a table may have these keys (`ask` is no publisher's to say).
+/// As [`read`]; a right written as a table may have these keys (`ask` and `until` are no publisher's to say).
 pub fn read_with(member: &Table<'_>, keys: &[&str]) -> Result<Needs, ManifestError> {
     let Some(section) = member.get("needs") else {
         return Ok(Needs::default());
@@ -69,7 +71,7 @@ fn verb(value: &Value<'_>, half: Half, known: &[&str], written: &mut Vec<Need>) 
             let message = format!("more than {} capabilities; use `prefix.*` or `*`", Rights::LIMIT);
             return Err(item.error(message));
         }
-        let (object, unless, strength, span) = item_parts(&item, known)?;
+        let Item { object, unless, strength, until, depth, span } = Item::read(&item, known)?;
         if matches!(verb, Verb::Read | Verb::Write) && object.as_str() == "scratch" {
             return Err(
                 item.error("every process has its own mount `scratch` without a capability; remove this")
@@ -79,32 +81,58 @@ fn verb(value: &Value<'_>, half: Half, known: &[&str], written: &mut Vec<Need>) 
             Half::Use => (strength, Use::No),
             Half::Delegate => (Use::No, strength),
         };
-        written.push(Need { right: Right { verb, object, using, delegate, unless }, span });
+        written.push(Need { right: Right { verb, object, using, delegate, unless, until, depth }, span });
     }
     Ok(())
 }
 
-/// `"object"` or `{ object = "…", unless = ["…"] }`.
-fn item_parts(
-    item: &Value<'_>,
-    known: &[&str],
-) -> Result<(Pattern, Labels, Use, Range<usize>), ManifestError> {
-    if !item.is_table() {
-        let wrong = |_| item.wrong("a list of names or tables { object, unless }");
-        let text = item.text().map_err(wrong)?;
-        return Ok((pattern(item, text)?, Labels::default(), Use::Allow, item.span()));
+/// One object of a line.
+struct Item {
+    object: Pattern,
+    unless: Labels,
+    strength: Use,
+    until: Option<u64>,
+    depth: Option<u8>,
+    span: Range<usize>,
+}
+
+impl Item {
+    /// `"object"` or `{ object = "…", unless = ["…"], depth = 1 }`.
+    fn read(item: &Value<'_>, known: &[&str]) -> Result<Item, ManifestError> {
+        let plain = |object, span| Item {
+            object,
+            unless: Labels::default(),
+            strength: Use::Allow,
+            until: None,
+            depth: None,
+            span,
+        };
+        if !item.is_table() {
+            let wrong = |_| item.wrong("a list of names or tables { object, unless }");
+            let text = item.text().map_err(wrong)?;
+            return Ok(plain(pattern(item, text)?, item.span()));
+        }
+        let table = item.table()?;
+        table.known(known)?;
+        let object = table.required("object")?;
+        let mut read = plain(pattern(&object, object.text()?)?, object.span());
+        if let Some(value) = table.get("unless") {
+            let labels: Result<Vec<&str>, _> = value.list()?.iter().map(Value::text).collect();
+            read.unless = Labels::new(labels?).map_err(|error| value.error(error.to_string()))?;
+        }
+        if table.get("ask").map(|value| value.boolean()).transpose()?.unwrap_or(false) {
+            read.strength = Use::Ask;
+        }
+        read.until = number(&table, "until", MAX)?;
+        read.depth = number(&table, "depth", u8::MAX.into())?.and_then(|depth| u8::try_from(depth).ok());
+        Ok(read)
     }
-    let table = item.table()?;
-    table.known(known)?;
-    let object = table.required("object")?;
-    let pattern = pattern(&object, object.text()?)?;
-    let mut unless = Labels::default();
-    if let Some(value) = table.get("unless") {
-        let labels: Result<Vec<&str>, _> = value.list()?.iter().map(Value::text).collect();
-        unless = Labels::new(labels?).map_err(|error| value.error(error.to_string()))?;
-    }
-    let asks = table.get("ask").map(|value| value.boolean()).transpose()?.unwrap_or(false);
-    Ok((pattern, unless, if asks { Use::Ask } else { Use::Allow }, object.span()))
+}
+
+fn number(table: &Table<'_>, key: &str, most: u64) -> Result<Option<u64>, ManifestError> {
+    let Some(value) = table.get(key) else { return Ok(None) };
+    let number = value.integer().filter(|number| *number <= most);
+    number.map(Some).ok_or_else(|| value.wrong(&format!("an integer from 0 to {most}")))
 }
 
 fn pattern(value: &Value<'_>, text: &str) -> Result<Pattern, ManifestError> {

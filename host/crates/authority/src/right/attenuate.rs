@@ -30,8 +30,9 @@ impl Rights {
     /// (absent: all).
     ///
     /// A need is met by each right of the parent that has the same verb and a delegate half, as far as
-    /// both objects reach; the labels in `unless` are united. The child may use what the parent only
-    /// delegates, and neither half of it is stronger than the parent's delegate half. `log` needs
+    /// both objects reach; the labels in `unless` are united, it ends when the first of both ends, and it can be handed on once less
+    /// than the parent's. The child may use what the parent only delegates, and neither half of it is stronger than the
+    /// parent's delegate half. `log` needs
     /// neither a parent nor to be asked for, and `send` to `parent` needs no parent: it is the tie of
     /// the two, not something handed on.
     ///
@@ -74,7 +75,10 @@ impl Rights {
     /// Whether the holder may hand on this verb for all of these objects.
     pub fn delegates(&self, verb: Verb, object: &Pattern) -> bool {
         let held = |right: &Right| {
-            right.verb == verb && right.delegate != Use::No && right.object.covers_pattern(object)
+            right.verb == verb
+                && right.delegate != Use::No
+                && right.depth != Some(0)
+                && right.object.covers_pattern(object)
         };
         Rights::free(verb, object) || self.iter().any(held)
     }
@@ -97,7 +101,7 @@ fn handed<'a>(need: &'a Right, parent: &'a Rights) -> impl Iterator<Item = Right
 
 /// The part of a need that one right of the parent gives.
 fn narrow(need: &Right, held: &Right) -> Option<Right> {
-    if need.verb != held.verb {
+    if need.verb != held.verb || held.depth == Some(0) {
         return None;
     }
     Some(Right {
@@ -107,7 +111,14 @@ fn narrow(need: &Right, held: &Right) -> Option<Right> {
         using: need.using.min(held.delegate),
         delegate: need.delegate.min(held.delegate),
         unless: need.unless.union(&held.unless),
+        until: least(need.until, held.until),
+        depth: least(need.depth, held.depth.map(|depth| depth.saturating_sub(1))),
     })
+}
+
+/// The smaller of two limits, of which each may be absent.
+fn least<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+    one.into_iter().chain(other).min()
 }
 
 /// The parts of a right's object that were asked for.

@@ -2,7 +2,7 @@ use super::*;
 
 fn right(verb: Verb, object: &str, using: Use, delegate: Use, unless: &[&str]) -> Right {
     let unless = Labels::new(unless.iter().copied()).unwrap();
-    Right { verb, object: object.parse().unwrap(), using, delegate, unless }
+    Right { verb, object: object.parse().unwrap(), using, delegate, unless, until: None, depth: None }
 }
 
 fn set(rights: impl IntoIterator<Item = Right>) -> Rights {

@@ -13,7 +13,7 @@ fn right(text: &str) -> Right {
     };
     let unless = words.get(4).map(|list| Labels::new(list.split(',')).unwrap()).unwrap_or_default();
     let (verb, object) = (words[0].parse().unwrap(), words[1].parse().unwrap());
-    Right { verb, object, using: half(words[2]), delegate: half(words[3]), unless }
+    Right { verb, object, using: half(words[2]), delegate: half(words[3]), unless, until: None, depth: None }
 }
 
 fn set(rights: &[&str]) -> Rights {
@@ -95,7 +95,15 @@ fn too_many_pieces_are_refused_not_dropped() {
     let unless = |n: usize| Labels::new([format!("l{n}")]).unwrap();
     let many = |using: Use, delegate: Use| {
         let object: Pattern = "site".parse().unwrap();
-        let one = |n| Right { verb: Verb::Write, object: object.clone(), using, delegate, unless: unless(n) };
+        let one = |n| Right {
+            verb: Verb::Write,
+            object: object.clone(),
+            using,
+            delegate,
+            unless: unless(n),
+            until: None,
+            depth: None,
+        };
         Rights::new((0..16).map(one)).unwrap()
     };
     let error = Rights::attenuate(&many(Use::Allow, Use::No), &many(Use::No, Use::Allow), None).unwrap_err();
@@ -109,9 +117,11 @@ prop_compose! {
         using in prop::sample::select(vec![Use::No, Use::Ask, Use::Allow]),
         delegate in prop::sample::select(vec![Use::No, Use::Ask, Use::Allow]),
         unless in prop::sample::subsequence(vec!["personal", "secret"], 0..=2),
+        until in prop::option::weighted(0.3, 1..4_u64),
+        depth in prop::option::weighted(0.3, 0..3_u8),
     ) -> Right {
         let unless = Labels::new(unless).unwrap();
-        Right { verb, object: object.parse().unwrap(), using, delegate, unless }
+        Right { verb, object: object.parse().unwrap(), using, delegate, unless, until, depth }
     }
 }
 
@@ -121,7 +131,7 @@ fn any_rights() -> impl Strategy<Value = Rights> {
 
 /// How strongly `verb name` may be had under `carried` from rights that may be handed on.
 fn delegable(rights: &Rights, verb: Verb, name: &str, carried: &Labels) -> Use {
-    let held = rights.iter().filter(|r| r.verb == verb && r.object.covers(name));
+    let held = rights.iter().filter(|r| r.verb == verb && r.object.covers(name) && r.depth != Some(0));
     let free = held.filter(|r| !r.unless.intersects(carried));
     free.map(|r| r.delegate).max().unwrap_or(Use::No)
 }
@@ -142,6 +152,7 @@ proptest! {
         parent in any_rights(),
         list in prop::option::of(prop::collection::vec(any_right(), 0..4)),
         labels in prop::sample::subsequence(vec!["personal", "secret"], 0..=2),
+        now in 0..5_u64,
     ) {
         let list: Option<Vec<_>> = list.map(|list| list.into_iter().map(|r| (r.verb, r.object)).collect());
         let carried = Labels::new(labels).unwrap();
@@ -153,6 +164,8 @@ proptest! {
                 return Ok(());
             }
         };
+        // Whatever the time: each of the three as it is then.
+        let (child, needs, parent) = (child.at(now), needs.at(now), parent.at(now));
         for verb in [Verb::Write, Verb::Send, Verb::Log] {
             for name in ["a", "a.b", "a.b.c", "a.x", "parent", "c", "z"] {
                 let got = strength(child.decide(verb, name, &carried));
@@ -183,12 +196,109 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_lost_that_all_three_give(needs in any_rights(), parent in any_rights()) {
-        let child = Rights::attenuate(&needs, &parent, None).unwrap();
+    fn nothing_is_lost_that_all_three_give(needs in any_rights(), parent in any_rights(), now in 0..5_u64) {
+        let child = Rights::attenuate(&needs, &parent, None).unwrap().at(now);
+        let (needs, parent) = (needs.at(now), parent.at(now));
         let none = Labels::default();
         for name in ["a", "a.b", "a.b.c", "c", "z"] {
             let expected = strength(needs.decide(Verb::Write, name, &none)).min(delegable(&parent, Verb::Write, name, &none));
             prop_assert_eq!(strength(child.decide(Verb::Write, name, &none)), expected);
         }
     }
+
+    #[test]
+    fn what_is_taken_back_is_gone_and_nothing_is_added(
+        rights in any_rights(),
+        verb in prop::sample::select(vec![Verb::Write, Verb::Send]),
+        object in prop::sample::select(vec!["*", "a", "a.*", "a.b", "c"]),
+    ) {
+        let object: Pattern = object.parse().unwrap();
+        let left = rights.without(verb, &object);
+        prop_assert!(left.iter().all(|right| rights.iter().any(|held| held == right)));
+        for name in ["a", "a.b", "a.b.c", "c", "z"] {
+            if object.covers(name) {
+                prop_assert_eq!(left.decide(verb, name, &Labels::default()), Decision::Deny);
+                prop_assert!(!left.delegates(verb, &name.parse().unwrap()));
+            }
+        }
+        let others = |set: &Rights| set.iter().filter(|right| right.verb != verb).cloned().collect::<Vec<_>>();
+        prop_assert_eq!(others(&left), others(&rights));
+    }
+}
+
+/// Every right of a small world.
+fn world() -> Vec<Right> {
+    let mut all = Vec::new();
+    for object in ["a", "a.*", "*"] {
+        for halves in 0..4 {
+            for unless in [&[][..], &["p"]] {
+                for until in [None, Some(1)] {
+                    for depth in [None, Some(0), Some(1)] {
+                        let half = |bit: u32| if halves & bit == 0 { Use::No } else { Use::Allow };
+                        let unless = Labels::new(unless.iter().copied()).unwrap();
+                        let object = object.parse().unwrap();
+                        let (using, delegate) = (half(1), half(2));
+                        all.push(Right { verb: Verb::Write, object, using, delegate, unless, until, depth });
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+/// Small scopes, all of them: a child of every need, of every parent, asked for every pattern or for all, holds exactly what all
+/// of them give, under every label, at every time; and what a child's child gets is one step nearer to its depth.
+#[test]
+fn in_a_small_world_a_child_holds_exactly_what_all_give() {
+    let world = world();
+    let none =
+        |list: Option<&str>| list.map(|object| vec![(Verb::Write, object.parse::<Pattern>().unwrap())]);
+    let mut cases = 0_u32;
+    for need in &world {
+        for held in &world {
+            let (needs, parent) =
+                (Rights::new([need.clone()]).unwrap(), Rights::new([held.clone()]).unwrap());
+            for wanted in [None, Some("a"), Some("a.*"), Some("*")] {
+                let list = none(wanted);
+                let child = Rights::attenuate(&needs, &parent, list.as_deref());
+                let handed = held.delegate == Use::Allow && held.depth != Some(0);
+                let whole = wanted.is_none_or(|object| held.object.covers_pattern(&object.parse().unwrap()));
+                let Ok(child) = child else {
+                    assert!(!(handed && whole), "{need:?} {held:?} {wanted:?}");
+                    continue;
+                };
+                assert!(wanted.is_none() || (handed && whole), "{need:?} {held:?} {wanted:?}");
+                let asked = |name: &str| list.as_ref().is_none_or(|list| list[0].1.covers(name));
+                for (name, carried, now) in moments() {
+                    let free = |right: &Right| {
+                        right.object.covers(name)
+                            && !right.unless.intersects(&carried)
+                            && right.until.is_none_or(|until| now < until)
+                    };
+                    let reach = handed && free(need) && free(held) && asked(name);
+                    let got = child.at(now).decide(Verb::Write, name, &carried) == Decision::Allow;
+                    assert_eq!(got, reach && need.using == Use::Allow, "{need:?} {held:?} {wanted:?} {name}");
+                    let hands = delegable(&child.at(now), Verb::Write, name, &carried) == Use::Allow;
+                    let on = reach
+                        && need.delegate == Use::Allow
+                        && need.depth != Some(0)
+                        && held.depth != Some(1);
+                    assert_eq!(hands, on, "{need:?} {held:?} {wanted:?} {name}");
+                    cases += 1;
+                }
+            }
+        }
+    }
+    assert!(cases > 300_000, "{cases}");
+}
+
+fn moments() -> Vec<(&'static str, Labels, u64)> {
+    let mut all = Vec::new();
+    for name in ["a", "a.b", "c"] {
+        for labels in [&[][..], &["p"]] {
+            all.extend([0, 1].map(|now| (name, Labels::new(labels.iter().copied()).unwrap(), now)));
+        }
+    }
+    all
 }
