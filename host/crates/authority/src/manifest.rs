@@ -42,7 +42,7 @@ pub(crate) mod table;
 mod team;
 
 pub use error::ManifestError;
-pub(crate) use fields::RESERVED;
+pub(crate) use fields::{RESERVED, is_component, is_label};
 use table::{Source, Table};
 
 /// Bytes of a manifest at most.

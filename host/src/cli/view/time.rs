@@ -1,7 +1,6 @@
 //! Times for people: UTC, without a time zone's data.
 
-/// Milliseconds of a day.
-const DAY_MS: u64 = 86_400_000;
+use authority::signed::day::{DAY_MS, date};
 
 /// Kernel time (milliseconds since 1970) as RFC 3339 with milliseconds: `2026-03-01T12:00:00.250Z`.
 pub fn rfc3339(ms: u64) -> String {
@@ -46,19 +45,6 @@ fn numbers(text: &str, between: char, digits: [usize; 3]) -> Option<[u64; 3]> {
             .ok()?;
     }
     parts.next().is_none().then_some(numbers)
-}
-
-/// The civil date of a day since 1970-01-01, in the proleptic Gregorian calendar: Howard Hinnant's `civil_from_days`.
-fn date(days: u64) -> (u64, u64, u64) {
-    // Days since 0000-03-01, in eras of 400 years.
-    let shifted = days + 719_468;
-    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

@@ -61,12 +61,17 @@ pub fn description(table: &Table<'_>) -> Result<String, ManifestError> {
 pub fn component(table: &Table<'_>) -> Result<String, ManifestError> {
     let value = table.required("component")?;
     let text = value.text()?;
-    let plain = |segment: &str| !matches!(segment, "" | "." | "..");
-    let foreign = |c: char| c.is_control() || matches!(c, '\\' | ':');
-    if text.len() > COMPONENT_LIMIT || text.chars().any(foreign) || !text.split('/').all(plain) {
+    if !is_component(text) {
         let rule =
             "must be a path such as \"agent.wasm\": relative to this file, inside its folder, with `/`";
         return Err(value.error(format!("{} {rule}", value.name())));
     }
     Ok(text.to_owned())
+}
+
+/// Whether a text is the path of a component.
+pub fn is_component(text: &str) -> bool {
+    let plain = |segment: &str| !matches!(segment, "" | "." | "..");
+    let foreign = |c: char| c.is_control() || matches!(c, '\\' | ':');
+    text.len() <= COMPONENT_LIMIT && !text.chars().any(foreign) && text.split('/').all(plain)
 }
