@@ -5,6 +5,7 @@
 //! - [`cases`], [`cli`], [`redteam`], [`crash`]: bad input, the command line, attacks, and a host that is killed.
 //! - [`audit`]: what the log proves, to whom; and what is done to a log that is found out.
 //! - [`consent`]: what the operator consents to before anything runs: prompts, standing grants.
+//! - [`revoke`]: rights that are taken back, and rights that end.
 //! - [`remote`]: models behind HTTP, good ones and bad ones. [`remote_teams`]: the examples with one of them.
 //! - [`terminal`]: the host that runs, asked from a second terminal.
 //! - [`slots`]: who waits for a model, and who comes first.
@@ -22,6 +23,7 @@ mod crash;
 mod redteam;
 mod remote;
 mod remote_teams;
+mod revoke;
 mod slots;
 mod support;
 mod syscalls;

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use ledger::Meter;
 
-use super::flags;
+use super::flags::{self, Until};
 use crate::host::{ModelFlag, MountFlag, Request};
 use crate::kernel::call::{Key, RunId};
 
@@ -63,6 +63,21 @@ pub enum Verb {
         /// The process
         #[arg(value_name = "RUN[/PID]", value_parser = flags::process)]
         process: Key,
+    },
+    /// Take rights from a process and from all that it spawned
+    #[command(
+        after_help = "Examples:\n  aos-host revoke r1/2 write=site\n  aos-host revoke r1 infer=* tool=*\n  aos-host revoke r1/3 --all"
+    )]
+    Revoke {
+        /// The process
+        #[arg(value_name = "RUN[/PID]", value_parser = flags::process)]
+        process: Key,
+        /// What is taken: a right that has one of these objects goes as a whole
+        #[arg(value_name = "VERB=OBJECT", value_parser = flags::allow, required_unless_present = "all")]
+        rights: Vec<(Right, Pattern)>,
+        /// All of its rights
+        #[arg(long, conflicts_with = "rights")]
+        all: bool,
     },
     /// Let a call be made that waits for you
     #[command(after_help = "Example:\n  aos-host approve r1#12")]
@@ -203,6 +218,12 @@ pub struct OfferArgs {
     /// Take it from a process that carries one of these categories
     #[arg(long, value_name = "VERB=OBJECT,label=CATEGORY", value_parser = flags::unless)]
     pub unless: Vec<Narrowing>,
+    /// Have it end, or all that reaches outside: `write=site,30m`, `2027-01-31`
+    #[arg(long, value_name = "[VERB=OBJECT,]WHEN", value_parser = flags::until)]
+    pub until: Vec<Until>,
+    /// Have it handed on so many generations down at most
+    #[arg(long, value_name = "VERB=OBJECT,N", value_parser = flags::depth)]
+    pub depth: Vec<Narrowing>,
     /// Limit it
     #[arg(long, value_name = "METER=AMOUNT", value_parser = flags::budget)]
     pub budget: Vec<(Meter, u64)>,
@@ -220,7 +241,10 @@ impl OfferArgs {
             models: self.models,
             models_file: self.models_file,
             allow: self.allow,
-            narrow: self.ask.into_iter().chain(self.unless).collect(),
+            narrow: {
+                let until = self.until.into_iter().flat_map(|Until(narrowings)| narrowings);
+                self.ask.into_iter().chain(self.unless).chain(until).chain(self.depth).collect()
+            },
             budget: self.budget,
             weights: self.weights,
             ..Request::default()

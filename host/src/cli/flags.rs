@@ -60,6 +60,40 @@ pub fn unless(mut text: &str) -> Result<Narrowing, String> {
     Ok(Narrowing { verb, object, how: Narrow::Unless(labels) })
 }
 
+/// What ends at one time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Until(pub Vec<Narrowing>);
+
+/// `VERB=OBJECT,WHEN`, or `WHEN` for all that reaches outside
+///
+/// # Errors
+/// What is wrong with it.
+pub fn until(text: &str) -> Result<Until, String> {
+    let (right, when) = text.rsplit_once(',').map_or((None, text), |(right, when)| (Some(right), when));
+    let at = moment(when)?;
+    let ends = |verb, object| Narrowing { verb, object, how: Narrow::Until(at) };
+    let narrowings = match right.map(allow).transpose()? {
+        Some((verb, object)) => vec![ends(verb, object)],
+        None => {
+            let outside = Verb::ALL.into_iter().filter(|verb| !verb.inside());
+            outside.map(|verb| ends(verb, Pattern::all())).collect()
+        }
+    };
+    Ok(Until(narrowings))
+}
+
+/// `VERB=OBJECT,N`
+///
+/// # Errors
+/// What is wrong with it.
+pub fn depth(text: &str) -> Result<Narrowing, String> {
+    let form = "write VERB=OBJECT,N: write=site,1";
+    let (right, depth) = text.rsplit_once(',').ok_or(form)?;
+    let (verb, object) = allow(right)?;
+    let depth = depth.parse().map_err(|_| form.to_owned())?;
+    Ok(Narrowing { verb, object, how: Narrow::Depth(depth) })
+}
+
 /// `LABEL=scripted:FILE`, `LABEL=MODEL@URL` or `LABEL=NAME`
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use super::args::Cli;
 /// Every verb that is shown, by what it is for.
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Run", &["run", "resume", "up", "ps", "signal", "stop", "kill"]),
-    ("Decide", &["approve", "deny", "grant", "overlay", "model"]),
+    ("Decide", &["approve", "deny", "revoke", "grant", "overlay", "model"]),
     ("Prove", &["inspect", "report", "logs", "replay", "audit", "witness"]),
     ("Build", &["doctor", "completions"]),
 ];

@@ -38,6 +38,7 @@ pub mod ps;
 pub mod replay;
 pub mod report;
 pub mod resume;
+pub mod revoke;
 pub mod rule;
 pub mod run;
 pub mod signal;
@@ -104,6 +105,7 @@ fn perform(cli: Cli, out: &mut Out) -> Result<Code, Failure> {
         Verb::Signal { process, signal } => signal::signal(&dirs, process, signal, out),
         Verb::Stop { process } => signal::signal(&dirs, process, Signals::Stop, out),
         Verb::Kill { process } => signal::signal(&dirs, process, Signals::Kill, out),
+        Verb::Revoke { process, rights, all } => revoke::revoke(&dirs, process, (rights, all), out),
         Verb::Approve { question } => rule::rule(&dirs, question, true, out),
         Verb::Deny { question } => rule::rule(&dirs, question, false, out),
         Verb::Logs(args) => logs::logs(&dirs, &args, out),

@@ -163,6 +163,8 @@ fn narrowed(Narrowing { verb, object, how }: &Narrowing) -> String {
             let labels: String = labels.iter().map(|label| format!(",label={label}")).collect();
             format!("--unless {verb}={object}{labels}")
         }
+        Narrow::Until(at) => format!("--until {verb}={object},{}", rfc3339(*at)),
+        Narrow::Depth(depth) => format!("--depth {verb}={object},{depth}"),
     }
 }
 

@@ -16,6 +16,7 @@ mod effect;
 mod label;
 mod life;
 mod overlay;
+mod revoke;
 mod wait;
 
 type Step = Result<(), &'static str>;
@@ -156,6 +157,7 @@ impl Change<'_> {
             Event::Outcome { of, out } => self.outcome(run, *of, out),
             Event::Signal { pid, signal: Signal::Stop } => self.stop(run, *pid, Labels::default()),
             Event::Signal { pid, signal: Signal::Kill } => life::kill(run, *pid),
+            Event::Revoke { pid, what, .. } => self.revoke(run, *pid, what),
             // Not on this host yet.
             Event::Signal { signal: Signal::Pause | Signal::Resume, .. } => Ok(()),
             Event::Resume(_) => {

@@ -213,6 +213,7 @@ fn verb(run: &Run, me: &Proc, asked: &Asked<'_>, now: u64, seq: u64) -> Result<D
         Call::Stream(question) => infer::question(run, me, question, size, asked.traits, true)?,
         Call::Next { generation } => match me.generations.get(generation) {
             None => return Err(Error::Closed),
+            Some(open) if !me.may(Verb::Infer, &open.model) => return Err(Error::Denied),
             Some(open) if open.ended => done(Answer::Nothing),
             Some(_) if me.stopping => return Err(Error::Interrupted),
             Some(_) => Decided::Draw(*generation),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::answer::{Answer, Error, Spent};
+use super::decide::Decided;
 use super::effect::{Performed, spent};
 use super::entry::Event;
 use super::gate::Passing;
@@ -43,6 +44,11 @@ pub(super) async fn draw(kernel: &Arc<Kernel>, passing: Passing, generation: u64
     let (of, mut chunks, mut stopped) = {
         let mut live = kernel.lock();
         let now = live.now();
+        live.lapse(passing.key, now)?;
+        // The right may have gone since the call was decided.
+        if let Decided::Now(Err(error), _) = live.decide(&passing, now) {
+            return Ok(live.complete(passing, now, Performed::refused(error))?);
+        }
         let Some(mut chunks) = live.chunks.remove(&(passing.key, generation)) else {
             // Its host was killed while it arrived.
             return Ok(live.arrive(passing, generation, Some(Err(cut_off())), None, None)?);
@@ -59,6 +65,8 @@ pub(super) async fn draw(kernel: &Arc<Kernel>, passing: Passing, generation: u64
     tokio::select! {
         chunk = chunks.rest.recv() => {
             let mut live = kernel.lock();
+            let now = live.now();
+            live.lapse(passing.key, now)?;
             if live.waits_in(passing.key, of) {
                 live.waits.remove(&passing.key);
                 return Ok(live.arrive(passing, generation, chunk, Some(chunks), Some(of))?);

@@ -16,6 +16,8 @@ pub(super) enum Due {
     Lease(RunId, String, u64),
     /// A process's wall time is over.
     Wall(Key),
+    /// Some of a process's rights end.
+    Rights(Key),
 }
 
 impl Live {
@@ -34,10 +36,14 @@ impl Live {
         }
         if let (Event::Exit(_), Some(me)) = (&entry.event, self.state.proc(key)) {
             let tokens: Vec<u64> = me.leases.keys().copied().collect();
+            let (deadline, ends) = (me.deadline, me.ends);
             tokens.into_iter().for_each(|token| self.forget_lease(token));
-            if let Some(deadline) = self.state.proc(key).and_then(|me| me.deadline) {
-                self.due.remove(&(deadline, 0, Due::Wall(key)));
-            }
+            deadline.into_iter().for_each(|at| {
+                self.due.remove(&(at, 0, Due::Wall(key)));
+            });
+            ends.into_iter().for_each(|at| {
+                self.due.remove(&(at, 0, Due::Rights(key)));
+            });
         }
     }
 
@@ -68,8 +74,17 @@ impl Live {
                 }
             }
             Event::Start(_) => {
-                if let Some(deadline) = self.state.proc(key).and_then(|me| me.deadline) {
-                    self.add_due(deadline, seq, Due::Wall(key));
+                let Some(me) = self.state.proc(key) else { return };
+                let (deadline, ends) = (me.deadline, me.ends);
+                deadline.into_iter().for_each(|at| self.add_due(at, seq, Due::Wall(key)));
+                ends.into_iter().for_each(|at| self.add_due(at, seq, Due::Rights(key)));
+            }
+            Event::Revoke { pid, .. } => {
+                let run = self.state.runs.get(&key.run);
+                let all = run.into_iter().flat_map(|run| run.descent(*pid));
+                let ends: Vec<_> = all.filter_map(|me| Some((me.ends?, me.pid))).collect();
+                for (at, pid) in ends {
+                    self.add_due(at, seq, Due::Rights(Key { run: key.run, pid }));
                 }
             }
             _ => {}
@@ -77,8 +92,8 @@ impl Live {
     }
 
     fn add_due(&mut self, at: u64, seq: u64, due: Due) {
-        // A process has one end of its wall time, which is found again without the number of its first entry.
-        let seq = if matches!(due, Due::Wall(_)) { 0 } else { seq };
+        // A process has one end of its wall time, which is found again without the number of its first entry. So has a right.
+        let seq = if matches!(due, Due::Wall(_) | Due::Rights(_)) { 0 } else { seq };
         let first = self.due.first().is_none_or(|(first, ..)| at < *first);
         if let Due::Lease(_, _, token) = &due {
             self.expiries.insert(*token, (at, seq, due.clone()));
@@ -96,6 +111,7 @@ impl Live {
         for me in state.procs.iter().filter(|me| me.exit.is_none()) {
             let key = Key { run, pid: me.pid };
             found.extend(me.deadline.map(|at| (at, 0, Due::Wall(key))));
+            found.extend(me.ends.map(|at| (at, 0, Due::Rights(key))));
             let wait = me.pending.as_ref().and_then(|pending| Some((pending.until?, pending.seq)));
             found.extend(wait.map(|(at, seq)| (at, seq, Due::Wait(key))));
         }
@@ -121,6 +137,11 @@ impl Live {
                     }
                 }
                 Due::Lease(run, name, token) => self.expire(run, name, token, now)?,
+                Due::Rights(key) => {
+                    if self.state.proc(key).is_some_and(|me| me.exit.is_none()) {
+                        self.lapse(key, now)?;
+                    }
+                }
                 Due::Wall(key) => {
                     if let Some(control) = self.controls.get(&key) {
                         control.end(Exit::Exhausted(ledger::Meter::WallTime));

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use audit::Digest;
-use authority::Rights;
+use authority::{Pattern, Rights, Verb};
 use ledger::{Amounts, Meter};
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +121,16 @@ pub enum Event {
         /// Which.
         signal: Signal,
     },
+    /// Rights are taken from a process and from all that it spawned.
+    Revoke {
+        /// The process.
+        pid: Pid,
+        /// Which rights.
+        what: Taken,
+        /// The key or the document that counts no longer, when that is why.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        because: Option<Digest>,
+    },
     /// A lease's time ran out.
     Expire {
         /// Its name.
@@ -190,6 +200,34 @@ pub struct Birth {
     pub seed: String,
     /// The entry whose body is its input.
     pub input: u64,
+}
+
+/// Rights that are taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Taken {
+    /// All of them.
+    All,
+    /// A verb on the objects of a pattern ([`Rights::without`]).
+    Right {
+        /// The verb.
+        verb: Verb,
+        /// Which objects.
+        object: Pattern,
+    },
+    /// Those that have ended by the entry's time.
+    Ended,
+}
+
+impl Taken {
+    /// What is left of a process's rights at a time.
+    pub fn left(&self, rights: &Rights, now: u64) -> Rights {
+        match self {
+            Taken::All => Rights::default(),
+            Taken::Right { verb, object } => rights.without(*verb, object),
+            Taken::Ended => rights.at(now),
+        }
+    }
 }
 
 /// Bodies that go.

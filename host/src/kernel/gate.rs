@@ -18,7 +18,7 @@ use super::answer::{Error, Exit};
 use super::call::{Call, Key, Pid, Signal};
 use super::decide::{Asked, Decided, Effect, decide};
 use super::effect::{Performed, Permit, Seen, permit};
-use super::entry::Event;
+use super::entry::{Event, Taken};
 use super::live::{Carried, Live, Reply};
 use super::overlay::change::Change;
 use super::state::Inconsistent;
@@ -132,6 +132,14 @@ impl Live {
         self.state.proc(key).is_none_or(|me| me.exit.is_some())
     }
 
+    /// Takes from a process the rights that have ended by now. The kernel's timer does so too; but no call passes before it.
+    pub(super) fn lapse(&mut self, key: Key, now: u64) -> Result<(), Inconsistent> {
+        if self.state.proc(key).and_then(|me| me.ends).is_some_and(|ends| ends <= now) {
+            self.take(key, Taken::Ended, None, now)?;
+        }
+        Ok(())
+    }
+
     /// Whether a process is in the call that entry `of` began.
     pub(super) fn waits_in(&self, key: Key, of: u64) -> bool {
         self.state.proc(key).and_then(|me| me.pending.as_ref()).is_some_and(|pending| pending.seq == of)
@@ -140,6 +148,7 @@ impl Live {
     fn begin(&mut self, passing: Passing) -> Result<Begun, Inconsistent> {
         let now = self.now();
         let key = passing.key;
+        self.lapse(key, now)?;
         if let Some(reply) = self.refuse_again(&passing, now)? {
             return Ok(Begun::Done(reply));
         }

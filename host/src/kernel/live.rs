@@ -330,6 +330,7 @@ fn ready(state: &State, key: Key, now: u64) -> Option<Result<Answer, Error>> {
     let pending = me.pending.as_ref()?;
     match pending.stage {
         Stage::Acts => return None,
+        Stage::Waits | Stage::Asks if pending.revoked => return Some(Err(Error::Denied)),
         Stage::Asks => return me.stopping.then_some(Err(Error::Interrupted)),
         Stage::Waits => {}
     }

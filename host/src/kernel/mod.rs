@@ -36,7 +36,7 @@ mod lease;
 pub mod live;
 pub mod mount;
 pub mod need;
-mod operator;
+pub mod operator;
 pub mod overlay;
 pub mod path;
 pub mod ports;

@@ -68,6 +68,10 @@ pub struct Proc {
     pub rights: Arc<Rights>,
     /// Whether some of its rights wait for the operator.
     pub asks: bool,
+    /// When the first of its rights ends.
+    pub ends: Option<u64>,
+    /// The newest entry that took rights from it; 0 when none did.
+    pub generation: u64,
     /// The operator's answer to its next call.
     pub ruling: Option<Ruling>,
     /// What it may spend.
@@ -177,6 +181,8 @@ pub struct Pending {
     pub previous: Option<Digest>,
     /// Whom it waits for.
     pub stage: Stage,
+    /// The right that it was made by was taken back meanwhile.
+    pub revoked: bool,
     /// Whom it concerns: the peer of a send, the child of a wait.
     pub peer: Option<Pid>,
     /// Its body, in bytes.
@@ -312,6 +318,18 @@ impl Run {
         }
     }
 
+    /// A process and all that it spawned, as far as they live.
+    pub fn descent(&self, pid: Pid) -> impl Iterator<Item = &Proc> {
+        let mut all: Vec<&Proc> = self.proc(pid).into_iter().collect();
+        let mut next = 0;
+        while let Some(me) = all.get(next) {
+            let children: Vec<&Proc> = me.children.iter().filter_map(|child| self.proc(*child)).collect();
+            all.extend(children);
+            next += 1;
+        }
+        all.into_iter()
+    }
+
     /// A process's name; the kernel's is `kernel`.
     pub fn name(&self, pid: Pid) -> &str {
         self.proc(pid).map_or("kernel", |p| &p.name)
@@ -334,6 +352,8 @@ impl Proc {
             parent: birth.parent,
             rights: Arc::new(birth.rights.clone()),
             asks: birth.rights.asks(),
+            ends: birth.rights.ends(),
+            generation: 0,
             ruling: None,
             account,
             started,

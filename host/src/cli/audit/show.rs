@@ -136,6 +136,7 @@ fn call_of<'a>(event: &'a Event, me: Option<&'a Proc>) -> Option<&'a Call> {
         | Event::Start(_)
         | Event::Rule { .. }
         | Event::Signal { .. }
+        | Event::Revoke { .. }
         | Event::Expire { .. }
         | Event::Resume(_)
         | Event::Exit(_)

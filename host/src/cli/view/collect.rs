@@ -108,6 +108,7 @@ impl Collector {
             | Event::Intent { .. }
             | Event::Outcome { .. }
             | Event::Signal { .. }
+            | Event::Revoke { .. }
             | Event::Expire { .. }
             | Event::Resume(_)
             | Event::Overlay { .. }

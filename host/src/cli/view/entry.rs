@@ -7,8 +7,8 @@ use super::ending;
 use super::escape::visible;
 use super::remedy::subject;
 use crate::kernel::answer::{Answer, Error, Spent};
-use crate::kernel::call::{Call, Signal};
-use crate::kernel::entry::{Entry, Event};
+use crate::kernel::call::{Call, Pid, Signal};
+use crate::kernel::entry::{Entry, Event, Taken};
 use crate::kernel::overlay::Settlement;
 
 /// What an entry says, in a line that is fit for a terminal.
@@ -32,6 +32,7 @@ pub fn said(entry: &Entry) -> String {
         Event::Intent { call, .. } => format!("{} is about to happen", called(call)),
         Event::Outcome { of, out } => format!("#{of} → {}", answered(out)),
         Event::Signal { pid, signal } => format!("the operator has /{pid} {}", signalled(*signal)),
+        Event::Revoke { pid, what, because } => revoked(*pid, what, because.as_ref()),
         Event::Expire { lease, token } => format!("lease {} ({token}) runs out", visible(lease)),
         Event::Resume(resumption) => format!("the run goes on, on host {}", visible(&resumption.host)),
         Event::Exit(exit) => format!("it ends: {}", ending::ended(exit)),
@@ -53,6 +54,17 @@ pub fn said(entry: &Entry) -> String {
 /// A call: its verb as the interface names it, and its object.
 pub fn called(call: &Call) -> String {
     format!("{} {}", call.verb(), subject(call)).trim_end().to_owned()
+}
+
+/// A revocation: what is taken from whom, and why.
+pub fn revoked(pid: Pid, what: &Taken, because: Option<&audit::Digest>) -> String {
+    let what = match what {
+        Taken::All => "all rights are taken".to_owned(),
+        Taken::Right { verb, object } => format!("{verb} {} is taken", visible(object.as_str())),
+        Taken::Ended => "rights that have ended are taken".to_owned(),
+    };
+    let because = because.map(|digest| format!(": {} is revoked", digest.short())).unwrap_or_default();
+    format!("{what} from /{pid} and what it spawned{because}")
 }
 
 fn signalled(signal: Signal) -> &'static str {

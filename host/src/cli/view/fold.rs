@@ -174,6 +174,7 @@ impl Fold {
             | Event::Ask { .. }
             | Event::Rule { .. }
             | Event::Signal { .. }
+            | Event::Revoke { .. }
             | Event::Expire { .. } => {}
             Event::Overlay { mount, step } => {
                 view.overlays.insert(mount.clone(), *step);
@@ -225,7 +226,7 @@ impl Fold {
 /// Whom an entry is about: the operator's are of the kernel.
 fn subject(entry: &Entry) -> Pid {
     match &entry.event {
-        Event::Rule { pid, .. } | Event::Signal { pid, .. } => *pid,
+        Event::Rule { pid, .. } | Event::Signal { pid, .. } | Event::Revoke { pid, .. } => *pid,
         _ => entry.pid,
     }
 }

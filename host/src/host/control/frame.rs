@@ -10,8 +10,10 @@ use super::super::prune::Pruned;
 use super::client::Unanswered;
 use super::order::{Opened, Order};
 use crate::kernel::call::{Pid, RunId, Signal};
+use crate::kernel::entry::Taken;
 use crate::kernel::glance::Glance;
 use crate::kernel::live::Over;
+use crate::kernel::operator::Revoked;
 use audit::Digest;
 
 /// The version of the words.
@@ -49,6 +51,15 @@ pub enum Ask {
         pid: Pid,
         /// `stop` or `kill`.
         signal: Signal,
+    },
+    /// Take rights from a process and from all that it spawned.
+    Revoke {
+        /// Its run.
+        run: RunId,
+        /// Its number.
+        pid: Pid,
+        /// Which.
+        what: Taken,
     },
     /// Settle an overlay of a run that has ended.
     Overlay {
@@ -98,6 +109,8 @@ pub enum Reply {
     Glance(Glance),
     /// It is done, and on disk as this entry.
     Done(u64),
+    /// What was taken.
+    Revoked(Revoked),
     /// What was done with an overlay.
     Settled(Settled),
     /// What was erased.

@@ -22,7 +22,7 @@ use super::frame::{ASK_BYTES, Ask, Reply, line, read};
 use super::handed::Handed;
 use super::{NAME, address};
 use crate::kernel::Kernel;
-use crate::kernel::call::Key;
+use crate::kernel::call::{Key, Pid, RunId};
 
 /// Clients that are answered at a time.
 const CLIENTS: usize = 256;
@@ -156,13 +156,11 @@ impl Server {
             Ask::Glance => self.kernel.glance().await.map(Reply::Glance).map_err(HostError::from),
             Ask::Signal { run, pid, signal } => {
                 let signalled = self.kernel.signal(Key { run, pid }, signal).await;
-                signalled.map_err(HostError::from).map(|seq| match seq {
-                    Some(seq) => Reply::Done(seq),
-                    None => {
-                        let message = format!("r{run}/{pid} does not live");
-                        Reply::refused(Kind::Usage, message, Some("see aos-host ps"))
-                    }
-                })
+                signalled.map_err(HostError::from).map(|seq| seq.map_or_else(|| gone(run, pid), Reply::Done))
+            }
+            Ask::Revoke { run, pid, what } => {
+                let revoked = self.kernel.revoke(Key { run, pid }, what, None).await?;
+                Ok(revoked.map_or_else(|| gone(run, pid), Reply::Revoked))
             }
             Ask::Overlay { run, mount, settle } => {
                 let settled = overlay::settle(&self.kernel, &self.dirs, (run, &mount), settle).await;
@@ -191,6 +189,10 @@ impl Server {
         }
         Ok((read(&line)?, large))
     }
+}
+
+fn gone(run: RunId, pid: Pid) -> Reply {
+    Reply::refused(Kind::Usage, format!("r{run}/{pid} does not live"), Some("see aos-host ps"))
 }
 
 fn bind(state: &Path, path: &Path) -> std::io::Result<UnixListener> {

@@ -21,6 +21,7 @@ impl Change<'_> {
             reserve: Vec::new(),
             previous: None,
             stage: Stage::Asks,
+            revoked: false,
             peer: None,
             size: self.size(),
             body: self.payload(),
@@ -61,6 +62,7 @@ impl Change<'_> {
             reserve,
             previous: None,
             stage,
+            revoked: false,
             peer,
             size,
             body,
@@ -99,6 +101,8 @@ impl Change<'_> {
             let used = match out {
                 Ok(Answer::Completion(spent)) => infer::spent(&pending.reserve, spent),
                 Err(Error::UnknownOutcome) => pending.reserve.clone(),
+                // Its answer came, and what it took, after the right was gone: nobody is told.
+                Err(Error::Denied) if pending.revoked => pending.reserve.clone(),
                 // The far side may have done it and will bill it.
                 Err(Error::Unavailable(fault)) if fault.spent => pending.reserve.clone(),
                 Ok(_) | Err(_) => Vec::new(),

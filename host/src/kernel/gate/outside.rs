@@ -38,6 +38,8 @@ impl Kernel {
             if live.gone(passing.key) {
                 return Err(Halt::Ended);
             }
+            let now = live.now();
+            live.lapse(passing.key, now)?;
             drop(turn);
             match live.looked(passing, round == ROUNDS)? {
                 Begun::Looks(again, next) => (passing, permit) = (*again, next),
@@ -77,6 +79,7 @@ impl Kernel {
                 return Err(Halt::Ended);
             }
             let now = live.now();
+            live.lapse(key, now)?;
             let previous = match (previous, live.decide(&passing, now)) {
                 (_, Decided::Now(Err(error), _)) | (Err(error), _) => {
                     return Ok(live.complete(passing, now, Performed::refused(error))?);
@@ -90,11 +93,13 @@ impl Kernel {
         };
         self.journal.until_durable(of).await?;
         let lost = {
-            let live = self.lock();
+            let mut live = self.lock();
+            let now = live.now();
+            live.lapse(key, now)?;
             if !live.waits_in(key, of) {
                 return Err(Halt::Ended);
             }
-            live.fence_lost(&passing)
+            if live.revoked(key) { Some(Error::Denied) } else { live.fence_lost(&passing) }
         };
         let mut done = match lost {
             Some(error) => Performed::refused(error),
@@ -106,6 +111,11 @@ impl Kernel {
             return Err(Halt::Ended);
         }
         let now = live.now();
+        live.lapse(key, now)?;
+        if matches!(passing.call, Call::Generate(_) | Call::Stream(_)) && live.revoked(key) {
+            // What a model said is not for a process that may not ask it any more.
+            done = Performed::refused(Error::Denied);
+        }
         if let (Some(chunks), Ok(answer)) = (done.chunks.take(), &mut done.out) {
             *answer = Answer::Id(of);
             live.chunks.insert((key, of), chunks);
@@ -163,6 +173,11 @@ impl Live {
             (_, Some(Seen::Base(_)) | None) => Performed::refused(Error::Denied),
         };
         Ok(Begun::Done(self.complete(passing, now, done)?))
+    }
+
+    /// Whether the right was taken back by which a process made the call that it is in.
+    fn revoked(&self, key: Key) -> bool {
+        self.state.proc(key).and_then(|me| me.pending.as_ref()).is_some_and(|pending| pending.revoked)
     }
 
     /// Whether a write's fence went stale while its intent was on its way to the disk.

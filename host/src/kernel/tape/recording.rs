@@ -113,6 +113,7 @@ impl Recorder {
             Event::Expire { .. }
             | Event::Rule { .. }
             | Event::Signal { .. }
+            | Event::Revoke { .. }
             | Event::Resume(_)
             | Event::End
             | Event::Overlay { .. }
