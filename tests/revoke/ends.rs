@@ -29,7 +29,7 @@ fn a_right_ends_at_its_time() {
 fn no_call_passes_after_the_end() {
     let place = Place::new();
     place.folder("site");
-    let script = json!([{"op": "repeat", "n": 100_000, "until_err": true, "steps": [
+    let script = json!([{"op": "repeat", "n": 100_000_000, "until_err": true, "steps": [
         {"op": "write", "mount": "site", "path": "a", "body": "x"}
     ]}]);
     let run = place.probe(
@@ -71,16 +71,18 @@ fn what_has_ended_before_the_start_gives_nothing() {
 fn reached(depth: &str, flags: &[&str]) -> Vec<bool> {
     let place = Place::new();
     place.folder("site");
-    let next = |label: &str| {
+    let next = |label: &str, fuel: u32| {
         let (needs, delegate) =
             (format!("[children.{label}.needs]"), format!("[children.{label}.needs.delegate]"));
         let rights = "write = [\"site\"]\nspawn = [\"*\"]";
-        format!("{needs}\n{rights}\n{delegate}\n{rights}\n[children.{label}.budget]\nchildren = 3")
+        format!(
+            "{needs}\n{rights}\n{delegate}\n{rights}\n[children.{label}.budget]\nchildren = 3\nfuel = \"{fuel}G\"\nmemory = \"{fuel}0MiB\""
+        )
     };
     let needs = format!(
         "spawn = [\"*\"]\n[needs.delegate]\nspawn = [\"*\"]\nwrite = [{{ object = \"site\"{depth} }}]"
     );
-    let manifest = team(&needs, &[("a", &next("a")), ("b", &next("b")), ("c", &next("c"))]);
+    let manifest = team(&needs, &[("a", &next("a", 4)), ("b", &next("b", 2)), ("c", &next("c", 1))]);
     let child = |label: &str, then: Vec<Value>| {
         let input = [vec![write(label)], then].concat();
         json!({"op": "spawn", "component": label, "as": label, "input": input})

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use authority::Narrowing;
+use authority::{Narrow, Narrowing, Pattern};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -74,7 +74,11 @@ pub fn run(dirs: &Dirs, args: RunArgs, out: &mut Out) -> Result<Code, Failure> {
             "note: --allow {verb}={object}: the manifest does not ask for it, so it is not granted"
         ));
     }
-    for Narrowing { verb, object, .. } in &idle {
+    // What ends with all the rest is not missed where it is not held.
+    let named = |narrowing: &&Narrowing| {
+        narrowing.object != Pattern::all() || !matches!(narrowing.how, Narrow::Until(_))
+    };
+    for Narrowing { verb, object, .. } in idle.iter().filter(named) {
         note(&format!("note: {verb}={object} narrows nothing: no member of the team holds it"));
     }
     let follower = Follower::open(dirs, place.running().run, shows.quiet, shows.typed.clone());

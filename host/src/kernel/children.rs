@@ -81,7 +81,9 @@ pub(super) fn budget(run: &Run, me: &Proc, spec: &Spec, spent: Spent) -> Result<
     for meter in Meter::ALL {
         let left = movable(me, spec, spent, meter);
         let declared = member.budget.get(meter);
-        let wanted = match (declared < MAX, left < MAX) {
+        // A grant does not tell a publisher's amount from the default of the same size.
+        let named = declared < MAX && declared != defaults.get(meter);
+        let wanted = match (named, left < MAX) {
             (true, _) => declared.min(left),
             // What nobody named must not starve the parent.
             (false, true) => defaults.get(meter).min(left / 2),
