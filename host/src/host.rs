@@ -7,6 +7,8 @@
 //! - [`prepare`]: from a file and the operator's flags to a grant and a loaded sandbox; nothing is written yet.
 //! - [`replay`]: executes a run again, from its entries. [`resume`]: goes on with one that was cut off.
 //! - [`restore`]: a state directory of a backup.
+//! - [`trust`]: whose signatures count. [`package`]: what a publisher signed. [`keys`]: the keys that this user signs with.
+//!   [`revoked`]: what is revoked while hosts run. [`private`] and `seed`: files that only their owner reads.
 //! - [`ruling`]: the operator's answers to calls that wait for it.
 
 pub mod consent;
@@ -18,12 +20,16 @@ pub mod keys;
 pub mod models;
 mod offer;
 pub mod overlay;
+pub mod package;
 pub mod prepare;
+pub mod private;
 pub mod prune;
 pub mod replay;
 pub mod restore;
 pub mod resume;
+pub mod revoked;
 pub mod ruling;
+mod seed;
 pub mod standing;
 mod stored;
 pub mod trust;
@@ -85,6 +91,7 @@ impl Host {
         let journal: Arc<Journal<Entry>> = Arc::new(Journal::start(store, key)?);
         let kernel = Kernel::new(journal, state, options.check);
         runtime.spawn(kernel.clone().timers());
+        runtime.spawn(revoked::watch(kernel.clone(), dirs.config.clone(), options.tell));
         Ok(Host { runtime, kernel, dirs: dirs.clone() })
     }
 
@@ -101,9 +108,9 @@ impl Host {
     /// Stores the team's components and opens a run.
     ///
     /// # Errors
-    /// When the state directory cannot be written.
+    /// When the state directory cannot be written; when a newer version of the package was started meanwhile.
     pub async fn run(&self, prepared: Prepared) -> Result<Running, HostError> {
-        start(&self.kernel, &self.dirs.state, prepared).await
+        start(&self.kernel, &self.dirs, prepared).await
     }
 
     /// Answers other terminals, until what this answers is dropped. To be called on the runtime.
@@ -174,12 +181,15 @@ impl Host {
 /// Stores a team's components and opens its run.
 pub(crate) async fn start(
     kernel: &Arc<Kernel>,
-    state: &Path,
+    dirs: &Dirs,
     prepared: Prepared,
 ) -> Result<Running, HostError> {
-    let Prepared { grant, opening, outside, input, sandbox, components, .. } = prepared;
+    let Prepared { grant, opening, outside, input, sandbox, components, floor, .. } = prepared;
+    if let Some(floor) = floor {
+        floor.raise(&dirs.config)?;
+    }
     for (digest, bytes) in &components {
-        keep(state, *digest, bytes)?;
+        keep(&dirs.state, *digest, bytes)?;
     }
     let key = kernel.open(NewRun { grant, opening, outside, input, start: Arc::new(sandbox) }).await?;
     Ok(Running { run: key.run })

@@ -62,8 +62,14 @@ impl Ours {
         }
         let dirs = Dirs { state: root.join("state"), config: root.join("config"), cache: root.join("cache") };
         let compiler = std::env::current_exe()?;
-        let options =
-            Options { check: false, log_limit: None, threads: None, compiler, lines: Default::default() };
+        let options = Options {
+            check: false,
+            log_limit: None,
+            threads: None,
+            compiler,
+            lines: Default::default(),
+            tell: |_| {},
+        };
         let limits = [Meter::Fuel, Meter::Calls, Meter::BytesSent, Meter::BytesStored, Meter::WallTime];
         let mut budget: Vec<(Meter, u64)> = limits.map(|meter| (meter, MAX)).to_vec();
         budget.extend([(Meter::Children, children), (Meter::Memory, (64 << 20) + (children << 21))]);

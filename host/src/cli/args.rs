@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use ledger::Meter;
 
-use super::flags::{self, Until};
+use super::flags::{self, Ends, Until};
 use crate::host::{ModelFlag, MountFlag, Request};
 use crate::kernel::call::{Key, RunId};
 
@@ -99,6 +99,18 @@ pub enum Verb {
         after_help = "Examples:\n  aos-host grant suggest r1 > least.toml\n  aos-host grant try least.toml r1"
     )]
     Grant(GrantVerb),
+    /// Say whose packages run here, and what runs no more
+    #[command(subcommand, after_help = super::trust::EXAMPLES)]
+    Trust(super::trust::TrustVerb),
+    /// Make the keys that packages and grants are signed with
+    #[command(subcommand, after_help = super::key::EXAMPLES)]
+    Key(super::key::KeyVerb),
+    /// Sign a package: its manifest, its components, its name and version
+    #[command(after_help = "Example:\n  aos-host sign team --key acme")]
+    Sign(super::sign::SignArgs),
+    /// Check what was signed of a package, and whose key did: exit code 3 unless it would run here
+    #[command(after_help = "Example:\n  aos-host verify team")]
+    Verify(super::sign::VerifyArgs),
     /// Show what a run did, and what it cost
     #[command(after_help = "Example:\n  aos-host inspect r1")]
     Inspect(About),
@@ -219,8 +231,8 @@ pub struct OfferArgs {
     #[arg(long, value_name = "VERB=OBJECT,label=CATEGORY", value_parser = flags::unless)]
     pub unless: Vec<Narrowing>,
     /// Have it end, or all that reaches outside: `write=site,30m`, `2027-01-31`
-    #[arg(long, value_name = "[VERB=OBJECT,]WHEN", value_parser = flags::until)]
-    pub until: Vec<Until>,
+    #[arg(long, value_name = "[VERB=OBJECT,]WHEN", value_parser = flags::ends)]
+    pub until: Vec<Ends>,
     /// Have it handed on so many generations down at most
     #[arg(long, value_name = "VERB=OBJECT,N", value_parser = flags::depth)]
     pub depth: Vec<Narrowing>,
@@ -242,7 +254,7 @@ impl OfferArgs {
             models_file: self.models_file,
             allow: self.allow,
             narrow: {
-                let until = self.until.into_iter().flat_map(|Until(narrowings)| narrowings);
+                let until = self.until.into_iter().flat_map(|Ends(narrowings)| narrowings);
                 self.ask.into_iter().chain(self.unless).chain(until).chain(self.depth).collect()
             },
             budget: self.budget,
@@ -266,6 +278,9 @@ pub struct RunArgs {
     /// What it is offered
     #[command(flatten)]
     pub offer: OfferArgs,
+    /// Start a signed package although a newer version of it was started already
+    #[arg(long)]
+    pub older: bool,
     /// Show nothing but the result and what went wrong
     #[arg(long, short)]
     pub quiet: bool,
@@ -348,8 +363,8 @@ pub struct GrantArgs {
     #[arg(long)]
     pub name: Option<String>,
     /// When it ends
-    #[arg(long, value_name = "DATE|DURATION", value_parser = flags::moment)]
-    pub expires: Option<u64>,
+    #[arg(long, value_name = "DATE|DURATION", value_parser = flags::until)]
+    pub expires: Option<Until>,
     /// Only for exactly what is there now, not for later versions
     #[arg(long)]
     pub exact: bool,

@@ -151,7 +151,7 @@ impl From<HostError> for Failure {
             HostError::Manifest { error, text } => {
                 Failure::laid_out(code, report(&error, &text, out::drawn()))
             }
-            HostError::Told { message, help, .. } => {
+            HostError::Told { message, help, .. } | HostError::Untrusted { message, help } => {
                 Failure { help: help.map(|help| visible(&help)), ..Failure::new(code, message) }
             }
             HostError::Store(error) => error.into(),

@@ -1,8 +1,11 @@
 //! The values of `run`'s flags.
 
+use authority::signed::day::DAY_MS;
 use authority::{Labels, Mode, Narrow, Narrowing, Pattern, Verb, WEIGHT_LIMIT};
 use ledger::{Meter, parse_amount};
 
+use super::view::time;
+use crate::host::trust::now;
 use crate::host::{ModelFlag, ModelSource, MountFlag};
 use crate::infer::config::NAME_LIMIT;
 use crate::infer::remote::Wire;
@@ -62,15 +65,18 @@ pub fn unless(mut text: &str) -> Result<Narrowing, String> {
 
 /// What ends at one time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Until(pub Vec<Narrowing>);
+pub struct Ends(pub Vec<Narrowing>);
 
 /// `VERB=OBJECT,WHEN`, or `WHEN` for all that reaches outside
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn until(text: &str) -> Result<Until, String> {
+pub fn ends(text: &str) -> Result<Ends, String> {
     let (right, when) = text.rsplit_once(',').map_or((None, text), |(right, when)| (Some(right), when));
-    let at = moment(when)?;
+    let at = until(when)?.after(now());
+    if at > ledger::MAX {
+        return Err("that is too far away".into());
+    }
     let ends = |verb, object| Narrowing { verb, object, how: Narrow::Until(at) };
     let narrowings = match right.map(allow).transpose()? {
         Some((verb, object)) => vec![ends(verb, object)],
@@ -79,7 +85,7 @@ pub fn until(text: &str) -> Result<Until, String> {
             outside.map(|verb| ends(verb, Pattern::all())).collect()
         }
     };
-    Ok(Until(narrowings))
+    Ok(Ends(narrowings))
 }
 
 /// `VERB=OBJECT,N`
@@ -167,25 +173,6 @@ pub fn weight(text: &str) -> Result<(String, u16), String> {
     }
 }
 
-/// `2027-01-31`, `2027-01-31T12:00:00Z`, or from now on: `30m`, `12h`, `90d`. Milliseconds since 1970.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn moment(text: &str) -> Result<u64, String> {
-    let form =
-        || "write a day (2027-01-31), a time (2027-01-31T12:00:00Z), or how long from now on (30m, 12h, 90d)";
-    if let Some(at) = super::view::time::parse(text) {
-        return Ok(at);
-    }
-    let units = [('s', 1_000), ('m', 60_000), ('h', 3_600_000), ('d', 86_400_000)];
-    let long = text.chars().last().and_then(|last| units.into_iter().find(|(unit, _)| *unit == last));
-    let long = long.and_then(|(unit, ms)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(ms));
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let now = since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
-    let at = long.and_then(|long| now.checked_add(long)).filter(|at| *at <= ledger::MAX);
-    at.ok_or_else(|| form().to_owned())
-}
-
 /// `64MiB`
 ///
 /// # Errors
@@ -224,6 +211,45 @@ pub fn question(text: &str) -> Result<(RunId, u64), String> {
     let (run, seq) = text.split_once('#').ok_or(form)?;
     let seq = seq.parse().ok().filter(|seq| *seq > 0);
     crate::kernel::parse_run(run).zip(seq).ok_or_else(|| form.into())
+}
+
+/// How long something counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Until a time: milliseconds since 1970.
+    At(u64),
+    /// For so many milliseconds.
+    For(u64),
+}
+
+impl Until {
+    /// The time that it is, seen from `now`: milliseconds since 1970.
+    pub fn after(self, now: u64) -> u64 {
+        match self {
+            Until::At(at) => at,
+            Until::For(length) => now.saturating_add(length),
+        }
+    }
+}
+
+/// `2027-01-31`, which is that day's end, `2027-01-31T12:00:00Z`, `30d` or `12h`
+///
+/// # Errors
+/// What is wrong with it.
+pub fn until(text: &str) -> Result<Until, String> {
+    if let Some(at) = time::parse(text) {
+        let whole = if text.contains('T') { 0 } else { DAY_MS };
+        return Ok(Until::At(at + whole));
+    }
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u64>().ok());
+    let length = match days {
+        Some(days) => days.checked_mul(DAY_MS),
+        None => parse_amount(Meter::WallTime, text).ok(),
+    };
+    length
+        .filter(|length| *length > 0)
+        .map(Until::For)
+        .ok_or_else(|| "write a day, such as 2027-01-31, or how long: 90d, 12h".into())
 }
 
 /// `[MEMBER=]FILE`
@@ -275,6 +301,17 @@ mod tests {
         }
         assert!(model("d=m@http://me:pw@h/v1").unwrap_err().contains("key-env"));
         assert!(model("d=@http://h/v1").unwrap_err().contains("name"));
+    }
+
+    #[test]
+    fn ends() {
+        assert_eq!(until("1970-01-02"), Ok(Until::At(2 * DAY_MS)), "through that day");
+        assert_eq!(until("1970-01-02T00:00:01Z"), Ok(Until::At(DAY_MS + 1_000)));
+        assert_eq!(until("90d").unwrap().after(5), 90 * DAY_MS + 5);
+        assert_eq!(until("12h"), Ok(Until::For(DAY_MS / 2)));
+        for bad in ["", "0d", "d", "-1d", "2027-02-30", "soon", "99999999999999999999d", "1x"] {
+            assert!(until(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

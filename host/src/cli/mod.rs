@@ -4,7 +4,7 @@
 //! - [`args`], [`flags`], [`help`]: what can be typed. [`command`]: what was typed.
 //! - [`run`] and [`resume`] with [`place`], [`follow`], [`live`] and [`prompt`]; [`up`], [`ps`], [`signal`], [`rule`]: hosts and
 //!   what runs on them. [`witness`]: who watches other hosts' logs. [`inspect`], [`report`], [`grant`], [`logs`], [`replay`], [`audit`], [`doctor`], [`overlay`],
-//!   [`model`]: the other verbs.
+//!   [`model`]: the other verbs. [`key`], [`trust`], [`sign`]: who signs packages, and whose signatures count.
 //! - [`view`]: entries, for people. [`out`], [`failure`], [`written`]: the streams, the exit codes, and files.
 
 use std::ffi::OsString;
@@ -27,6 +27,7 @@ pub mod follow;
 pub mod grant;
 pub mod help;
 pub mod inspect;
+pub mod key;
 pub mod live;
 pub mod logs;
 pub mod model;
@@ -41,8 +42,10 @@ pub mod resume;
 pub mod revoke;
 pub mod rule;
 pub mod run;
+pub mod sign;
 pub mod signal;
 pub mod standing;
+pub mod trust;
 pub mod up;
 pub mod view;
 pub mod witness;
@@ -98,6 +101,10 @@ fn perform(cli: Cli, out: &mut Out) -> Result<Code, Failure> {
         Verb::Resume(args) => resume::resume(&dirs, &args, out),
         Verb::Overlay(verb) => overlay::overlay(&dirs, &verb, out),
         Verb::Grant(verb) => grant::grant(&dirs, verb, out),
+        Verb::Trust(verb) => trust::trust(&dirs, verb, out),
+        Verb::Key(verb) => key::key(&dirs, &verb, out),
+        Verb::Sign(args) => sign::sign(&dirs, &args, out),
+        Verb::Verify(args) => sign::verify(&dirs, &args, out),
         Verb::Inspect(about) => inspect::inspect(&dirs, &about, out),
         Verb::Report(args) => report::report(&dirs, &args, out),
         Verb::Up(args) => up::up(&dirs, &args),
@@ -129,5 +136,12 @@ fn options() -> Result<Options, Failure> {
     let compiler: PathBuf = std::env::current_exe().map_err(|error| {
         Failure::new(Code::Internal, format!("where this program is cannot be told: {error}"))
     })?;
-    Ok(Options { check: false, log_limit: None, threads: None, compiler, lines: Default::default() })
+    Ok(Options {
+        check: false,
+        log_limit: None,
+        threads: None,
+        compiler,
+        lines: Default::default(),
+        tell: out::note,
+    })
 }

@@ -53,7 +53,7 @@ pub fn run(dirs: &Dirs, args: RunArgs, out: &mut Out) -> Result<Code, Failure> {
     };
     let shows = Shows { json: args.format.json, quiet: args.quiet, typed };
     let terminal = Terminal::open(&args);
-    let mut request = Request { input, ..args.offer.request(args.target) };
+    let mut request = Request { input, older: args.older, ..args.offer.request(args.target) };
     let mut begun = begin(dirs, &options, Wanted::Run(Box::new(request.clone())));
     // Asked once: what it asks for now is what was shown, or it does not begin.
     if let (Some(terminal), Err(NotBegun::Host(HostError::Refused(consent)))) = (&terminal, &begun) {

@@ -1,5 +1,6 @@
 //! `aos-host grant add`, `list`, `show` and `revoke`: what the operator allows for longer than one run.
 
+use authority::signed::{self, Document};
 use authority::{GrantFile, Narrow, Narrowing, StandingGrant};
 use ledger::show as amount;
 use serde::Serialize;
@@ -16,6 +17,7 @@ use super::written::Written;
 use crate::host::Dirs;
 use crate::host::keys;
 use crate::host::standing::{self, Given, Standing, target_text};
+use crate::host::trust::now;
 
 /// The end of the name of a file with a signed grant.
 const SIGNED: &str = "dsse";
@@ -36,14 +38,15 @@ pub fn add(dirs: &Dirs, args: GrantArgs, out: &mut Out) -> Result<Code, Failure>
     if args.target.extension().is_some_and(|extension| extension == SIGNED) {
         return added(&standing::accept(dirs, &args.target)?, out);
     }
-    let given = Given { name: args.name, until: args.expires, exact: args.exact };
+    let given =
+        Given { name: args.name, until: args.expires.map(|until| until.after(now())), exact: args.exact };
     let grant = standing::make(dirs, &args.offer.request(args.target), &given);
     let grant = grant.map_err(|error| refused(error, &Typed::now()))?;
     match args.output {
         None => added(&standing::give(dirs, &grant)?, out),
         Some(file) => {
             let envelope = match &args.key {
-                Some(key) => keys::seal_grant(dirs, key, &grant.encode())?,
+                Some(key) => signed::seal(Document::Grant, &grant.encode(), &keys::read(&dirs.config, key)?),
                 None => standing::seal(dirs, &grant)?,
             };
             let mut written = Written::new(Some(&file), out)?;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::dirs::Dirs;
 use super::error::HostError;
 use super::offer::offer;
-use super::prepare::Request;
+use super::prepare::{Request, latest};
 use super::standing::{self, Standing};
 
 /// What a package asks for, as it is shown to the operator, and what of it nobody has consented to.
@@ -110,7 +110,7 @@ impl Considered {
         let exact = exact(subject);
         let standing = standing::find(dirs, target)?;
         if let Some(standing) = &standing {
-            standing.holds(exact)?;
+            standing.holds(exact, latest(dirs))?;
         }
         let more = standing.as_ref().map(|standing| standing.grant.more(&asked)).unwrap_or_default();
         let stands = standing.as_ref().map(|standing| standing.grant.offer.clone()).unwrap_or_default();

@@ -47,6 +47,9 @@ pub enum HostError {
     Told { kind: Kind, message: String, help: Option<String> },
     #[error(transparent)]
     Unanswered(#[from] super::control::client::Unanswered),
+    /// A signature does not hold, or does not count here.
+    #[error("{message}")]
+    Untrusted { message: String, help: Option<String> },
     #[error("{} is not granted what it needs", .0.package)]
     Refused(Box<super::consent::Consent>),
     #[error(transparent)]
@@ -103,7 +106,7 @@ impl HostError {
             HostError::Unanswered(_) => Kind::State,
             HostError::Compile { error: CompileError::Host(_), .. } => Kind::Internal,
             HostError::Compile { .. } => Kind::Usage,
-            HostError::Refused(_) => Kind::NotAuthorised,
+            HostError::Refused(_) | HostError::Untrusted { .. } => Kind::NotAuthorised,
             HostError::Cache(_) | HostError::Store(_) | HostError::Halt(Halt::Stopped(_)) => Kind::State,
             HostError::Tape(TapeError::Store(_)) | HostError::Fault(crate::journal::Fault::Store(_)) => {
                 Kind::State

@@ -1,33 +1,29 @@
 //! The host's key: 32 random bytes in a file of its own. It signs every log under the log's own name, its origin, which is
-//! also the first line of what is signed, so that no signature of one log passes for another's.
+//! also the first line of what is signed, so that no signature of one log passes for another's. As `operator` it signs what
+//! the operator of this machine says, in documents whose first bytes no log can have.
 //!
 //! The file `host.key` has one line: the form's version and the bytes in base 64.
 
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io;
 use std::path::Path;
 
-use audit::{Kind, SignerKey};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use rand::TryRngCore;
-use zeroize::Zeroizing;
+use audit::SignerKey;
+use authority::signed::trust::OPERATOR;
 
 use super::error::HostError;
-use crate::infer::file::{PrivateError, read_private};
+use super::private;
+use super::seed::{Form, Seed};
 
 /// The file's name in the configuration directory.
 const FILE: &str = "host.key";
-/// The form of its line.
-const FORM: &str = "aos-host-key@v1 ";
-/// The name of the key that signs the operator's own documents.
-pub const OPERATOR: &str = "operator";
-/// The file: bytes.
-const FILE_BYTES: u64 = 128;
+const FORM: Form = Form {
+    line: "aos-host-key@v1 ",
+    name: "the host's key",
+    mend: "bring back the one that the log was signed with",
+};
 
 /// The host's key. Its bytes are wiped from memory when it is dropped.
-pub struct HostKey(Zeroizing<[u8; 32]>);
+pub struct HostKey(Seed);
 
 impl std::fmt::Debug for HostKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -52,24 +48,7 @@ impl HostKey {
     /// # Errors
     /// When it cannot be read, or others can read it.
     pub fn read(config: &Path) -> Result<Option<HostKey>, HostError> {
-        let path = config.join(FILE);
-        let text = match read_private(&path, FILE_BYTES) {
-            Ok(text) => text,
-            Err(PrivateError::Read(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(PrivateError::Read(source)) => return Err(HostError::Io { path, source }),
-            Err(PrivateError::Others) => {
-                let message = format!("others can read the host's key: {}", path.display());
-                let help = format!("if nobody did: chown it to yourself and chmod 600 {}", path.display());
-                return Err(HostError::Usage { message, help: Some(help) });
-            }
-        };
-        match parse(&text) {
-            Some(key) => Ok(Some(key)),
-            None => Err(HostError::Usage {
-                message: format!("{} is not a host's key", path.display()),
-                help: Some("bring back the one that the log was signed with".into()),
-            }),
-        }
+        Ok(Seed::read(&config.join(FILE), FORM)?.map(HostKey))
     }
 
     /// The key that signs a log.
@@ -77,57 +56,35 @@ impl HostKey {
     /// # Errors
     /// When the log's origin cannot be a key's name.
     pub fn of_log(&self, origin: &str) -> Result<SignerKey, HostError> {
-        SignerKey::new(origin, Kind::Author, &self.0).map_err(|error| HostError::Usage {
+        self.0.signer(origin).map_err(|error| HostError::Usage {
             message: format!("no key can be named as this log is, {origin:?}: {error}"),
             help: Some("see aos-host audit verify".into()),
         })
     }
 
-    /// The key that signs the operator's own documents. They are DSSE, whose signed bytes begin with `DSSEv1`, and a log's with
-    /// its origin: no signature over the one passes for the other.
+    /// The key that signs what the operator of this machine says.
     ///
     /// # Errors
-    /// None that is known of.
+    /// None: the name is one.
     pub fn operator(&self) -> Result<SignerKey, HostError> {
-        SignerKey::new(OPERATOR, Kind::Author, &self.0).map_err(|error| HostError::Engine(error.to_string()))
+        self.0.signer(OPERATOR).map_err(|error| HostError::Engine(error.to_string()))
     }
-}
-
-fn parse(text: &str) -> Option<HostKey> {
-    let code = text.strip_suffix('\n').unwrap_or(text).strip_prefix(FORM)?;
-    // The decoder asks for room for whole groups of four characters.
-    let mut bytes = Zeroizing::new([0; 33]);
-    let length = STANDARD.decode_slice(code, &mut *bytes).ok()?;
-    let seed = bytes.first_chunk::<32>()?;
-    (length == seed.len()).then(|| HostKey(Zeroizing::new(*seed)))
 }
 
 /// Makes a key, unless another host has just done so: then that one is read.
 fn make(config: &Path) -> io::Result<Result<HostKey, HostError>> {
-    DirBuilder::new().recursive(true).mode(0o700).create(config)?;
-    let mut seed = Zeroizing::new([0; 32]);
-    rand::rngs::OsRng.try_fill_bytes(&mut *seed).map_err(io::Error::other)?;
-    let line = Zeroizing::new(format!("{FORM}{}\n", *Zeroizing::new(STANDARD.encode(*seed))));
-    let unfinished = config.join(format!(".{FILE}.{:016x}", rand::random::<u64>()));
-    let mut file = File::options().create_new(true).write(true).mode(0o600).open(&unfinished)?;
-    let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_all());
-    // A link does not replace what is there, as renaming would.
-    let placed = written.and_then(|()| fs::hard_link(&unfinished, config.join(FILE)));
-    fs::remove_file(&unfinished)?;
-    match placed {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let gone = || HostError::Io { path: config.join(FILE), source: io::ErrorKind::NotFound.into() };
-            return Ok(HostKey::read(config).and_then(|key| key.ok_or_else(gone)));
-        }
-        Err(error) => return Err(error),
+    private::directory(config)?;
+    let seed = Seed::draw()?;
+    if seed.place(&config.join(FILE), FORM)? {
+        return Ok(Ok(HostKey(seed)));
     }
-    File::open(config).and_then(|folder| folder.sync_all())?;
-    Ok(Ok(HostKey(seed)))
+    let gone = || HostError::Io { path: config.join(FILE), source: io::ErrorKind::NotFound.into() };
+    Ok(HostKey::read(config).and_then(|key| key.ok_or_else(gone)))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     use super::*;

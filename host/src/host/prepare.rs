@@ -14,9 +14,13 @@ use super::consent::Considered;
 use super::dirs::Dirs;
 use super::error::HostError;
 use super::models::{self, ModelFlag};
+use super::package::{self, Floor, Package, Signed};
+use super::revoked::Tell;
+use super::trust::{Lists, now};
 use crate::infer::slots::Lines;
+use crate::journal::Reader;
 use crate::kernel::Outside;
-use crate::kernel::entry::Opening;
+use crate::kernel::entry::{Entry, Opening};
 use crate::kernel::ports::{Driver, Mount};
 use crate::limits::{BODY_BYTES, PROCESSES};
 use crate::mounts::{Directory, overlap};
@@ -27,7 +31,7 @@ use crate::sandbox::{Sandbox, semantics};
 use crate::syscall::WIT;
 
 /// The file that makes a folder a package.
-const MANIFEST: &str = "agent.toml";
+pub(super) const MANIFEST: &str = "agent.toml";
 /// A wasm page: the smallest memory that a pool can be made for, in bytes.
 const PAGE: u64 = 64 << 10;
 
@@ -44,6 +48,8 @@ pub struct Options {
     pub compiler: PathBuf,
     /// Who waits for a slot of a backend, in all runs of this host.
     pub lines: Lines,
+    /// Says something to whoever reads along.
+    pub tell: Tell,
 }
 
 /// A directory of this machine and its label.
@@ -82,6 +88,9 @@ pub struct Request {
     /// Parts of shared backends, by member.
     #[serde(default)]
     pub weights: Vec<(String, u16)>,
+    /// Whether a package's version may be older than one that was started.
+    #[serde(default)]
+    pub older: bool,
     /// What the operator was shown and consented to for this run ([`super::consent::Consent::asked`]).
     #[serde(default)]
     pub consent: Option<Digest>,
@@ -100,6 +109,7 @@ pub struct Prepared {
     pub(crate) input: Bytes,
     pub(crate) sandbox: Sandbox,
     pub(crate) components: Vec<(Digest, Bytes)>,
+    pub(crate) floor: Option<Floor>,
 }
 
 impl Prepared {
@@ -119,6 +129,7 @@ struct Files {
     manifest: Option<(Manifest, Digest)>,
     root: (PathBuf, Bytes),
     children: BTreeMap<String, (PathBuf, Bytes)>,
+    signed: Option<Signed>,
 }
 
 impl Files {
@@ -129,7 +140,7 @@ impl Files {
             component: Digest::of(&self.root.1),
             manifest: self.manifest.clone(),
             children: children.collect(),
-            signer: None,
+            signer: self.signed.as_ref().map(Signed::signer),
         }
     }
 }
@@ -137,13 +148,14 @@ impl Files {
 /// Loads a team and decides what it may do.
 ///
 /// # Errors
-/// When a file is missing or wrong, a component does not fit, or something that the manifest needs is not granted.
+/// When a file is missing or wrong, what was signed of it does not hold, a component does not fit, or something that the manifest
+/// needs is not granted.
 pub fn prepare(dirs: &Dirs, options: &Options, request: Request) -> Result<Prepared, HostError> {
     if request.input.len() as u64 > BODY_BYTES {
         let message = format!("the input is {} bytes; the limit is {BODY_BYTES}", request.input.len());
         return Err(HostError::Usage { message, help: Some("put it into a mount".into()) });
     }
-    let files = read(&request.target)?;
+    let files = read(dirs, &request)?;
     let subject = files.subject();
     let considered = Considered::new(dirs, &request, &subject, &target(&request.target, &subject)?)?;
     let Effective { grant, missing, unused, idle } = Grant::effective(&subject, considered.offer.clone())?;
@@ -153,6 +165,7 @@ pub fn prepare(dirs: &Dirs, options: &Options, request: Request) -> Result<Prepa
         return Err(HostError::Refused(Box::new(considered.consent(&subject, grant, missing))));
     }
     let outside = outside(dirs, &options.lines, &grant)?;
+    let floor = files.signed.as_ref().map(|signed| signed.floor(request.older));
     let opening = Opening {
         label: files.name,
         host: env!("CARGO_PKG_VERSION").into(),
@@ -163,15 +176,15 @@ pub fn prepare(dirs: &Dirs, options: &Options, request: Request) -> Result<Prepa
         .chain(files.children.into_values())
         .map(|(_, b)| (Digest::of(&b), b))
         .collect();
-    Ok(Prepared { grant, unused, idle, opening, outside, input: request.input, sandbox, components })
+    Ok(Prepared { grant, unused, idle, opening, outside, input: request.input, sandbox, components, floor })
 }
 
 /// What a request is about, and what a standing grant for that is for. Nothing is compiled.
 ///
 /// # Errors
 /// When a file is missing or wrong.
-pub(super) fn subject(request: &Request) -> Result<(Subject, Target), HostError> {
-    let subject = read(&request.target)?.subject();
+pub(super) fn subject(dirs: &Dirs, request: &Request) -> Result<(Subject, Target), HostError> {
+    let subject = read(dirs, request)?.subject();
     let target = target(&request.target, &subject)?;
     Ok((subject, target))
 }
@@ -186,47 +199,34 @@ fn target(path: &Path, subject: &Subject) -> Result<Target, HostError> {
     Ok(Target::Local { path: real.to_string_lossy().into_owned() })
 }
 
-fn read(target: &Path) -> Result<Files, HostError> {
-    let manifest = if target.is_dir() { target.join(MANIFEST) } else { target.to_owned() };
-    if manifest.extension().is_none_or(|extension| extension != "toml") {
+/// Reads a team's files, and checks what was signed of them before anything else.
+fn read(dirs: &Dirs, request: &Request) -> Result<Files, HostError> {
+    let (target, lists) = (&request.target, Lists::load(&dirs.config)?);
+    let Some(manifest) = package::manifest(target) else {
         let stem =
             target.file_stem().map_or_else(|| "agent".into(), |stem| stem.to_string_lossy().into_owned());
         let plain: String = stem.chars().filter(|c| !c.is_control()).take(64).collect();
-        let root = (target.to_owned(), component(target)?);
-        return Ok(Files { name: plain, manifest: None, root, children: BTreeMap::new() });
-    }
-    let bytes = bounded(&manifest, authority::MANIFEST_LIMIT as u64)?;
-    let text = String::from_utf8(bytes.to_vec()).map_err(|error| HostError::Usage {
-        message: format!(
-            "{}: it is not UTF-8 at byte {}",
-            manifest.display(),
-            error.utf8_error().valid_up_to()
-        ),
-        help: None,
-    })?;
-    let file = manifest.to_string_lossy();
-    let parsed = Manifest::parse(&text, &file)
-        .map_err(|error| HostError::Manifest { error: Box::new(error), text: text.clone() })?;
-    let folder = manifest.parent().unwrap_or(Path::new("."));
-    let at = |relative: &str| {
-        let path = folder.join(relative);
-        component(&path).map(|bytes| (path, bytes))
+        let root = (target.to_owned(), bounded(target, COMPONENT_BYTES)?);
+        lists.stands(target, "component", Digest::of(&root.1))?;
+        return Ok(Files { name: plain, manifest: None, root, children: BTreeMap::new(), signed: None });
     };
-    let children = parsed.children.iter().map(|(label, child)| Ok((label.clone(), at(&child.component)?)));
-    Ok(Files {
-        name: parsed.package.name.clone(),
-        root: at(&parsed.package.component)?,
-        children: children.collect::<Result<_, HostError>>()?,
-        manifest: Some((parsed, Digest::of(&bytes))),
-    })
+    let package = Package::read(&manifest, &lists, || latest(dirs))?;
+    package.admit_version(&manifest, &lists, request.older)?;
+    let Package { manifest, digest, root, children, signed } = package;
+    let name = manifest.package.name.clone();
+    Ok(Files { name, manifest: Some((manifest, digest)), root, children, signed })
 }
 
-fn component(path: &Path) -> Result<Bytes, HostError> {
-    bounded(path, COMPONENT_BYTES)
+/// The time: by this machine's clock, but never before the newest entry's, so that a clock that was put back makes no key
+/// count again.
+pub fn latest(dirs: &Dirs) -> u64 {
+    let newest = Reader::open(&dirs.state).ok().and_then(|log| log.store().newest().ok().flatten());
+    let entry = newest.and_then(|(line, _)| Entry::parse(&line).ok());
+    now().max(entry.map_or(0, |entry| entry.t))
 }
 
 /// Reads a plain file of at most so many bytes. A pipe or a device is not waited for.
-fn bounded(path: &Path, limit: u64) -> Result<Bytes, HostError> {
+pub(super) fn bounded(path: &Path, limit: u64) -> Result<Bytes, HostError> {
     use std::io::Read;
     use std::os::unix::fs::OpenOptionsExt;
     let io = |source| HostError::Io { path: path.to_owned(), source };

@@ -1,11 +1,15 @@
 //! Runs that were cut off with their host: which there are, and how one is taken up, from its entries and its grant alone.
 
+use std::path::Path;
 use std::sync::Arc;
+
+use authority::signed::Distrust;
 
 use super::dirs::Dirs;
 use super::error::HostError;
 use super::prepare::{Options, outside, pool};
 use super::stored::Stored;
+use super::trust::{Lists, distrust};
 use super::{Host, Running, reader};
 use crate::journal::Reader;
 use crate::journal::reader::Span;
@@ -86,6 +90,9 @@ fn load(dirs: &Dirs, options: &Options, run: RunId) -> Result<Unfinished, HostEr
     let recording = record(log, span)?;
     same_semantics(&recording)?;
     let grant = recording.run.as_ref().map(|run| run.grant.clone()).ok_or_else(missing)?;
+    if let Some(revoked) = Lists::load(&dirs.config)?.revoked.under(&grant).next() {
+        return Err(distrust(Path::new(&format!("r{run}")), &Distrust::Revoked(revoked)));
+    }
     let outside = outside(dirs, &options.lines, &grant)?;
     let mut stored = Stored::new(dirs, options, pool(&grant)?)?;
     if !recording.tapes.is_empty() {

@@ -1,18 +1,21 @@
 //! The operator's standing grants: signed files in the configuration directory, each named by what it is for, so that a start
 //! looks at one file alone.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use audit::Digest;
-use authority::signed::{self, Document};
+use authority::signed::trust::{OPERATOR, Pinned, Role};
+use authority::signed::{self, Document, Mark, fingerprint};
 use authority::{StandingGrant, Target};
 
 use super::consent::{Considered, exact};
 use super::dirs::Dirs;
 use super::error::{HostError, Kind};
 use super::key::HostKey;
-use super::prepare::{Request, subject};
-use super::trust::Trust;
+use super::prepare::{Request, bounded, latest, subject};
+use super::private;
+use super::trust::{Lists, distrust, now, refused as unchanged};
 
 /// The folder in the configuration directory.
 const FOLDER: &str = "grants";
@@ -37,9 +40,9 @@ impl Standing {
     ///
     /// # Errors
     /// When it has ended, or is for exactly another package.
-    pub(super) fn holds(&self, package: Digest) -> Result<(), HostError> {
+    pub(super) fn holds(&self, package: Digest, now: u64) -> Result<(), HostError> {
         let name = &self.grant.name;
-        if self.grant.until.is_some_and(|until| until <= now()) {
+        if self.grant.until.is_some_and(|until| until <= now) {
             return Err(refused(
                 format!("the standing grant {name} has ended"),
                 format!(
@@ -75,7 +78,7 @@ pub struct Given {
 /// # Errors
 /// When the package cannot be trusted or loaded, or the request does not offer what it needs.
 pub fn make(dirs: &Dirs, request: &Request, given: &Given) -> Result<StandingGrant, HostError> {
-    let (subject, target) = subject(request)?;
+    let (subject, target) = subject(dirs, request)?;
     // One that cannot be used is what this one takes the place of.
     let before = find(dirs, &target).ok().flatten().map(|standing| standing.grant.offer);
     let considered = Considered::over(dirs, request, &subject, before.unwrap_or_default())?;
@@ -119,7 +122,7 @@ fn name(package: &str) -> String {
 /// # Errors
 /// When another grant has its name, there are too many, or the directory cannot be written.
 pub fn give(dirs: &Dirs, grant: &StandingGrant) -> Result<Standing, HostError> {
-    keep(dirs, &Trust::load(dirs)?, &seal(dirs, grant)?)
+    keep(dirs, &seal(dirs, grant)?)
 }
 
 /// Signs a standing grant with the host's own key.
@@ -136,16 +139,14 @@ pub fn seal(dirs: &Dirs, grant: &StandingGrant) -> Result<Vec<u8>, HostError> {
 /// # Errors
 /// As [`give`]; and when the signature is not of a trusted key.
 pub fn accept(dirs: &Dirs, file: &Path) -> Result<Standing, HostError> {
-    let envelope = super::trust::read(file, limit())?;
     let gone = || HostError::Io { path: file.to_owned(), source: std::io::ErrorKind::NotFound.into() };
-    keep(dirs, &Trust::load(dirs)?, &envelope.ok_or_else(gone)?)
+    keep(dirs, &read(file)?.ok_or_else(gone)?)
 }
 
-fn keep(dirs: &Dirs, trust: &Trust, envelope: &[u8]) -> Result<Standing, HostError> {
-    let standing = open(trust, envelope, PathBuf::new())?;
-    if let Some(revoked) = trust.revoked(&standing.digest) {
-        return Err(revoked);
-    }
+fn keep(dirs: &Dirs, envelope: &[u8]) -> Result<Standing, HostError> {
+    let lists = Lists::load(&dirs.config)?;
+    let standing = open(dirs, &lists, envelope, PathBuf::new())?;
+    lists.stands(Path::new("this"), "standing grant", standing.digest)?;
     let path = path(dirs, &standing.grant.target);
     let others = all(dirs)?;
     let others = others.iter().filter_map(|other| other.as_ref().ok()).filter(|other| other.path != path);
@@ -160,7 +161,9 @@ fn keep(dirs: &Dirs, trust: &Trust, envelope: &[u8]) -> Result<Standing, HostErr
             help: Some("take some away: aos-host grant revoke NAME".into()),
         });
     }
-    super::trust::replace(&path, envelope)?;
+    let written =
+        private::directory(&dirs.config.join(FOLDER)).and_then(|()| private::replace(&path, envelope));
+    written.map_err(|source| HostError::Io { path: path.clone(), source })?;
     Ok(Standing { path, ..standing })
 }
 
@@ -182,7 +185,10 @@ pub fn revoke(dirs: &Dirs, name: &str, running: bool) -> Result<Standing, HostEr
         };
         return Err(HostError::Usage { message, help: Some(help) });
     };
-    super::trust::revoke_digest(dirs, standing.digest, running)?;
+    let mark = Mark { at: now(), now: running };
+    Lists::change(&dirs.config, |lists| {
+        lists.revoked.revoke(false, standing.digest, mark).map_err(|error| unchanged(&error))
+    })?;
     std::fs::remove_file(&standing.path)
         .map_err(|source| HostError::Io { path: standing.path.clone(), source })?;
     Ok(standing.clone())
@@ -194,17 +200,15 @@ pub fn revoke(dirs: &Dirs, name: &str, running: bool) -> Result<Standing, HostEr
 /// When its file cannot be read, is not what the operator signed, or is revoked.
 pub(super) fn find(dirs: &Dirs, target: &Target) -> Result<Option<Standing>, HostError> {
     let path = path(dirs, target);
-    let Some(envelope) = super::trust::read(&path, limit())? else { return Ok(None) };
-    let trust = Trust::load(dirs)?;
-    let standing = open(&trust, &envelope, path)?;
+    let Some(envelope) = read(&path)? else { return Ok(None) };
+    let lists = Lists::load(&dirs.config)?;
+    let standing = open(dirs, &lists, &envelope, path)?;
     if standing.grant.target != *target {
         let message = format!("{}: it is the grant of another package", standing.path.display());
         return Err(refused(message, format!("remove it: rm {}", standing.path.display())));
     }
-    match trust.revoked(&standing.digest) {
-        Some(revoked) => Err(revoked),
-        None => Ok(Some(standing)),
-    }
+    lists.stands(&standing.path, "standing grant", standing.digest)?;
+    Ok(Some(standing))
 }
 
 /// All standing grants by their names; those that cannot be trusted last, each with the reason.
@@ -219,7 +223,7 @@ pub fn all(dirs: &Dirs) -> Result<Vec<Result<Standing, HostError>>, HostError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(io(error)),
     };
-    let trust = Trust::load(dirs)?;
+    let lists = Lists::load(&dirs.config)?;
     let mut all = Vec::new();
     // Twice the limit: what is being written counts too.
     for entry in listed.take(2 * GRANTS_LIMIT) {
@@ -227,8 +231,10 @@ pub fn all(dirs: &Dirs) -> Result<Vec<Result<Standing, HostError>>, HostError> {
         if path.extension().is_none_or(|extension| extension != "dsse") {
             continue;
         }
-        if let Some(envelope) = super::trust::read(&path, limit())? {
-            all.push(open(&trust, &envelope, path));
+        match read(&path) {
+            Ok(Some(envelope)) => all.push(open(dirs, &lists, &envelope, path)),
+            Ok(None) => {}
+            Err(error) => all.push(Err(error)),
         }
     }
     all.sort_by_key(|standing| match standing {
@@ -238,23 +244,49 @@ pub fn all(dirs: &Dirs) -> Result<Vec<Result<Standing, HostError>>, HostError> {
     Ok(all)
 }
 
-fn open(trust: &Trust, envelope: &[u8], path: PathBuf) -> Result<Standing, HostError> {
-    let untrusted = |why: String| {
-        let place = if path.as_os_str().is_empty() { "this".to_owned() } else { path.display().to_string() };
+/// Reads a grant's file; none when it is not there.
+fn read(path: &Path) -> Result<Option<Vec<u8>>, HostError> {
+    match bounded(path, Document::Grant.envelope_limit() as u64) {
+        Ok(bytes) => Ok(Some(bytes.to_vec())),
+        Err(HostError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
+        Err(HostError::Usage { message, .. }) => {
+            Err(refused(message, format!("remove it: rm {}", path.display())))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Checks who signed a grant: the operator of this machine, or a key that is pinned as an operator's.
+fn open(dirs: &Dirs, lists: &Lists, envelope: &[u8], path: PathBuf) -> Result<Standing, HostError> {
+    let place = if path.as_os_str().is_empty() { PathBuf::from("this") } else { path.clone() };
+    let untrusted = |why: &dyn std::fmt::Display| {
         refused(
-            format!("{place} is no standing grant that is trusted here: {why}"),
+            format!("{} is no standing grant that is trusted here: {why}", place.display()),
             "give it anew: `aos-host grant add`, or pin its signer: aos-host trust add NAME KEY --operator"
                 .to_owned(),
         )
     };
-    let (payload, by) = trust.open_grant(envelope).map_err(untrusted)?;
-    let grant = StandingGrant::decode(&payload).map_err(|error| untrusted(error.to_string()))?;
-    Ok(Standing { digest: Digest::of(&payload), grant, by, path })
-}
-
-/// An envelope: bytes.
-fn limit() -> u64 {
-    Document::Grant.envelope_limit() as u64
+    let own = HostKey::read(&dirs.config)?.map(|key| key.operator()).transpose()?;
+    let own = own.map(|key| key.public().clone());
+    let known = |wanted: &Digest| {
+        let own = own.as_ref().filter(|own| fingerprint(own) == *wanted);
+        own.or_else(|| lists.trust.by_fingerprint(wanted).map(Pinned::key)).cloned()
+    };
+    let opened = signed::open(Document::Grant, envelope, known).map_err(|error| untrusted(&error))?;
+    let grant = StandingGrant::decode(&opened.payload).map_err(|error| untrusted(&error))?;
+    let by = match own.as_ref() == Some(&opened.key) {
+        true => OPERATOR.to_owned(),
+        false => {
+            let package = match &grant.target {
+                Target::Signed { package, .. } => package,
+                Target::Local { .. } => &grant.name,
+            };
+            let key = fingerprint(&opened.key);
+            let pinned = lists.trust.admit(&lists.revoked, Role::Operator, &key, package, latest(dirs));
+            pinned.map_err(|error| distrust(&place, &error))?.name().to_owned()
+        }
+    };
+    Ok(Standing { digest: opened.digest(), grant, by, path })
 }
 
 fn path(dirs: &Dirs, target: &Target) -> PathBuf {
@@ -272,10 +304,4 @@ pub fn target_text(target: &Target) -> String {
 
 fn refused(message: String, help: String) -> HostError {
     HostError::Told { kind: Kind::NotAuthorised, message, help: Some(help) }
-}
-
-/// Milliseconds since 1970.
-fn now() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

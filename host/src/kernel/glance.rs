@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use authority::Grant;
 use ledger::Meter;
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +98,11 @@ impl Kernel {
     pub async fn on_disk(&self) -> Result<(), Halt> {
         let seq = self.lock().state.seq;
         Ok(self.journal().until_durable(seq).await?)
+    }
+
+    /// The runs that have not ended, each with what decides it.
+    pub fn grants(&self) -> Vec<(RunId, Arc<Grant>)> {
+        self.lock().state.runs.iter().map(|(run, of)| (*run, of.grant.clone())).collect()
     }
 
     /// The runs that have not ended.

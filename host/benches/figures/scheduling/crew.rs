@@ -76,8 +76,14 @@ impl Crew {
         let state = self.root.join("state");
         let dirs = Dirs { state, config: self.root.join("config"), cache: self.root.join("cache") };
         let compiler = std::env::current_exe()?;
-        let options =
-            Options { check: false, log_limit: None, threads: None, compiler, lines: Default::default() };
+        let options = Options {
+            check: false,
+            log_limit: None,
+            threads: None,
+            compiler,
+            lines: Default::default(),
+            tell: |_| {},
+        };
         let source = ModelSource::Script(self.root.join("script.toml"));
         let model = ModelFlag { label: "default".into(), source };
         let request = Request {

@@ -93,6 +93,10 @@ pub(super) fn typed(error: HostError, spelling: &Spelling) -> HostError {
             let (message, help) = (spelling.typed(&message), help.map(|help| spelling.typed(&help)));
             HostError::Told { kind, message, help }
         }
+        HostError::Untrusted { message, help } => HostError::Untrusted {
+            message: spelling.typed(&message),
+            help: help.map(|help| spelling.typed(&help)),
+        },
         kept @ (HostError::Refused(_) | HostError::Store(_) | HostError::Unanswered(_)) => kept,
         other => {
             HostError::Told { kind: other.kind(), message: spelling.typed(&other.to_string()), help: None }

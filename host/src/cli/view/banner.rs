@@ -11,8 +11,11 @@ const OBJECTS: usize = 4;
 
 /// The line, from the run's first entries: `r1 hello (unsigned) may: scratch, log · limits 10 G fuel, 64 MiB, 5 min`.
 pub fn banner(view: &RunView, grant: &Grant) -> String {
-    let unsigned = if grant.signed { "" } else { " (unsigned)" };
-    let mut line = format!("r{} {}{unsigned} may: {}", view.run, visible(&view.label), rights(grant));
+    let signed = match &grant.signer {
+        Some(signer) => format!(" (signed by {})", visible(&signer.publisher)),
+        None => " (unsigned)".to_owned(),
+    };
+    let mut line = format!("r{} {}{signed} may: {}", view.run, visible(&view.label), rights(grant));
     let hands = grouped(grant, |right| right.delegate != Use::No && right.using == Use::No);
     if !hands.is_empty() {
         line.push_str(&format!(" · hands on: {}", hands.join(", ")));

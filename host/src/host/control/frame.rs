@@ -153,6 +153,9 @@ impl From<HostError> for Reply {
             HostError::Refused(consent) => Reply::Lacks(consent),
             HostError::Usage { message, help } => Reply::Refused { kind: Kind::Usage, message, help },
             HostError::Told { kind, message, help } => Reply::Refused { kind, message, help },
+            HostError::Untrusted { message, help } => {
+                Reply::Refused { kind: Kind::NotAuthorised, message, help }
+            }
             other => Reply::refused(other.kind(), other.to_string(), None),
         }
     }

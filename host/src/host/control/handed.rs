@@ -129,7 +129,7 @@ impl Server {
                 Err(error) => return Some(Err(HostError::Engine(error.to_string()))),
             };
             let (unused, idle) = (prepared.unused.clone(), prepared.idle.clone());
-            let begun = start(&self.kernel, &self.dirs.state, prepared).await;
+            let begun = start(&self.kernel, &self.dirs, prepared).await;
             Some(begun.map(|running| Opened { run: running.run, unused, idle }))
         };
         self.seated(stream, opening, Unheard::Ends).await;

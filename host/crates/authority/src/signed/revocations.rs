@@ -98,9 +98,10 @@ impl RevocationList {
         Ok(true)
     }
 
-    /// Whether a key was revoked.
+    /// Whether a key was revoked: as one, or by its fingerprint as a digest, which nothing else has.
     pub fn key(&self, key: Digest) -> Option<Revoked> {
-        self.keys.get(&key).map(|mark| Revoked { what: "key", digest: key, mark: *mark })
+        let mark = self.keys.get(&key).or_else(|| self.digests.get(&key));
+        mark.map(|mark| Revoked { what: "key", digest: key, mark: *mark })
     }
 
     /// Whether a digest was revoked; `what` is what it is of.

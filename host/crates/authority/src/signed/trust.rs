@@ -51,6 +51,15 @@ impl Role {
     }
 }
 
+/// Whether a key can have a name: 1 to 64 of `a-z`, `0-9` and `-`, and not the operator's.
+///
+/// # Errors
+/// When it cannot.
+pub fn check_name(name: &str) -> Result<(), TrustError> {
+    let good = is_label(name) && name != OPERATOR;
+    if good { Ok(()) } else { Err(TrustError::Name(name.to_owned())) }
+}
+
 /// A key that counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -103,9 +112,7 @@ impl Pinned {
     }
 
     fn check(&self) -> Result<(), TrustError> {
-        if !is_label(&self.name) || self.name == OPERATOR {
-            return Err(TrustError::Name(self.name.clone()));
-        }
+        check_name(&self.name)?;
         let all = self.packages.len() == 1 && self.packages.contains(ALL);
         match self.packages.iter().find(|package| !is_label(package)) {
             Some(bad) if !all => Err(TrustError::Package(bad.clone())),
