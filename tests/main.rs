@@ -3,6 +3,7 @@
 //! - [`support`]: a place of its own for each test, and what every run is checked for afterwards.
 //! - [`syscalls`]: every function of `wit/`, granted and denied, with the entries that it must leave; and the examples.
 //! - [`cases`], [`cli`], [`redteam`], [`crash`]: bad input, the command line, attacks, and a host that is killed.
+//! - [`authority`]: who signed a package, and whether that counts.
 //! - [`audit`]: what the log proves, to whom; and what is done to a log that is found out.
 //! - [`consent`]: what the operator consents to before anything runs: prompts, standing grants.
 //! - [`revoke`]: rights that are taken back, and rights that end.
@@ -16,6 +17,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod audit;
+mod authority;
 mod cases;
 mod cli;
 mod consent;

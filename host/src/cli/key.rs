@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::args::Format;
 use super::failure::{Code, Failure};
 use super::out::{Out, note};
+use super::view::escape::visible;
 use super::view::table::Table;
 use super::written::Written;
 use crate::host::{Dirs, keys};
@@ -17,7 +18,7 @@ use crate::host::{Dirs, keys};
 /// Shown after the help.
 pub const EXAMPLES: &str = "Examples:
   aos-host key new acme
-  aos-host key export acme
+  aos-host key export acme -o acme.pub
   aos-host key rotate acme -o acme.rotation.dsse";
 
 /// What can be done about keys.
@@ -30,8 +31,8 @@ pub enum KeyVerb {
     #[command(after_help = "Example:\n  aos-host key list")]
     List(Format),
     /// Print a key's public half
-    #[command(after_help = "Example:\n  aos-host key export acme > acme.pub")]
-    Export(Named),
+    #[command(after_help = "Example:\n  aos-host key export acme -o acme.pub")]
+    Export(ExportArgs),
     /// Put a new key into a key's place, and write what says so, signed by the old one, which goes
     #[command(after_help = "Example:\n  aos-host key rotate acme -o acme.rotation.dsse")]
     Rotate(RotateArgs),
@@ -45,6 +46,17 @@ pub struct Named {
     /// How it is written
     #[command(flatten)]
     pub format: Format,
+}
+
+/// Arguments of `key export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Which key
+    #[command(flatten)]
+    pub named: Named,
+    /// Write it to a file instead
+    #[arg(long, short, value_name = "FILE", conflicts_with = "json")]
+    pub output: Option<PathBuf>,
 }
 
 /// Arguments of `key rotate`.
@@ -98,8 +110,17 @@ pub fn key(dirs: &Dirs, verb: &KeyVerb, out: &mut Out) -> Result<Code, Failure> 
             note(&format!("  aos-host trust add {} {key}", key.name()));
         }
         KeyVerb::Export(args) => {
-            let key = keys::read(&dirs.config, &args.name)?.public().clone();
-            show(&key, args.format, out)?;
+            let key = keys::read(&dirs.config, &args.named.name)?.public().clone();
+            match &args.output {
+                None => show(&key, args.named.format, out)?,
+                Some(path) => {
+                    let mut written = Written::new(Some(path), out)?;
+                    written.bytes(format!("{key}\n").as_bytes())?;
+                    written.finish()?;
+                    let path = path.display().to_string();
+                    note(&format!("key {} in {}", short(&fingerprint(&key)), visible(&path)));
+                }
+            }
         }
         KeyVerb::List(format) => list(dirs, *format, out)?,
         KeyVerb::Rotate(args) => rotate(dirs, args, out)?,
@@ -148,7 +169,7 @@ fn rotate(dirs: &Dirs, args: &RotateArgs, out: &mut Out) -> Result<(), Failure> 
         short(&old),
         short(&fingerprint(&rotated.new))
     ));
-    note(&format!("  aos-host trust add {name} {}", super::view::escape::visible(&file)));
+    note(&format!("  aos-host trust add {name} {}", visible(&file)));
     note("the old private key is gone; if somebody else may have it: aos-host trust revoke, on each machine");
     Ok(())
 }

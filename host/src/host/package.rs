@@ -172,8 +172,7 @@ fn signed(
     let statement = Statement::read(&opened).map_err(|error| changed(&path, &error))?;
     let pinned = admitted(lists, &statement, now).map_err(|error| distrust(&path, &error))?;
     lists.stands(&path, "statement", opened.digest())?;
-    let name = manifest.display().to_string();
-    statement.binds_manifest(&name, bytes).map_err(|error| changed(&path, &error))?;
+    statement.binds_manifest(bytes).map_err(|error| changed(manifest, &error))?;
     let publisher = pinned.name().to_owned();
     Ok(Some(Signed { digest: opened.digest(), publisher, statement }))
 }

@@ -54,20 +54,16 @@ pub enum StatementError {
     #[error("it says that the key {0} signed it, and another one did")]
     Key(Digest),
     /// The manifest is not the one that was signed.
-    #[error("{path} is not the manifest that was signed: it has {found}, signed is {signed}")]
+    #[error("it is not the manifest that was signed: it has {found}, signed is {signed}")]
     Manifest {
-        /// Its path.
-        path: String,
         /// Of what is there.
         found: Digest,
         /// Of what was signed.
         signed: Digest,
     },
     /// A component is not the one that was signed.
-    #[error("{path} is not the component that was signed: it has {found}, signed is {signed}")]
+    #[error("it is not the component that was signed: it has {found}, signed is {signed}")]
     Component {
-        /// Its path.
-        path: String,
         /// Of what is there.
         found: Digest,
         /// Of what was signed.
@@ -152,11 +148,11 @@ impl Statement {
     ///
     /// # Errors
     /// When they are not.
-    pub fn binds_manifest(&self, path: &str, bytes: &[u8]) -> Result<(), StatementError> {
+    pub fn binds_manifest(&self, bytes: &[u8]) -> Result<(), StatementError> {
         let (found, signed) = (Digest::of(bytes), self.manifest);
         match found == signed {
             true => Ok(()),
-            false => Err(StatementError::Manifest { path: path.to_owned(), found, signed }),
+            false => Err(StatementError::Manifest { found, signed }),
         }
     }
 
@@ -169,7 +165,7 @@ impl Statement {
         let found = Digest::of(bytes);
         match found == signed {
             true => Ok(()),
-            false => Err(StatementError::Component { path: path.to_owned(), found, signed }),
+            false => Err(StatementError::Component { found, signed }),
         }
     }
 
