@@ -68,6 +68,7 @@ fn what_runs_goes_on_unless_it_is_revoked_at_once() {
     let place = &owner.place;
     let waits = json!([{"op": "receive"}]).to_string();
     let run = place.start(&["run", "team", "--input", "-"], waits.as_bytes());
+    owner.waiting(1);
     let other = owner.probe(&[], &json!([{"op": "receive"}, {"op": "return", "body": "done"}]));
     owner.waiting(2);
     place.aos(&["trust", "revoke", "acme"]).expect(0).says("what runs goes on");
