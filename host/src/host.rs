@@ -186,7 +186,10 @@ pub(crate) async fn start(
 ) -> Result<Running, HostError> {
     let Prepared { grant, opening, outside, input, sandbox, components, floor, .. } = prepared;
     if let Some(floor) = floor {
-        floor.raise(&dirs.config)?;
+        let config = dirs.config.clone();
+        // It may wait for others who change the list.
+        let raised = tokio::task::spawn_blocking(move || floor.raise(&config)).await;
+        raised.map_err(|error| HostError::Engine(error.to_string()))??;
     }
     for (digest, bytes) in &components {
         keep(&dirs.state, *digest, bytes)?;

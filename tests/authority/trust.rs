@@ -65,6 +65,28 @@ fn a_key_counts_for_its_packages_its_time_and_its_role() {
 }
 
 #[test]
+fn a_clock_that_was_put_back_makes_no_key_count_again() {
+    let team = Signed::new();
+    team.place.aos(&["trust", "add", "acme", &team.key("acme"), "--until", "1h"]).expect(0);
+    team.runs();
+    team.place.aos(&["verify", "team"]).expect(0);
+    // As if the log had been written two hours later than this clock says.
+    let log = rusqlite::Connection::open(team.place.path("state/log.db")).unwrap();
+    let (first, lines): (i64, Vec<u8>) = log
+        .query_row("SELECT first, lines FROM chunk ORDER BY first DESC", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .unwrap();
+    let text = String::from_utf8(lines).unwrap();
+    let last = text.rsplit("\"t\":").next().unwrap().split(',').next().unwrap().to_owned();
+    let later = (last.parse::<u64>().unwrap() + 7_200_000).to_string();
+    let text = text.replace(&format!("\"t\":{last}"), &format!("\"t\":{later}"));
+    log.execute("UPDATE chunk SET lines = ?1 WHERE first = ?2", (text.into_bytes(), first)).unwrap();
+    drop(log);
+    team.place.aos(&["verify", "team"]).expect(3).says("was trusted until 20");
+}
+
+#[test]
 fn what_is_no_key_is_not_trusted() {
     let place = Place::new();
     let good = {
@@ -102,6 +124,9 @@ fn a_key_takes_the_place_of_the_one_that_says_so() {
     let before = team.key("acme");
     team.publisher(&["key", "rotate", "acme"]).expect(0).says("aos-host trust add acme acme.rotation.dsse");
     assert_ne!(team.key("acme"), before);
+    let next = team.key("acme");
+    team.publisher(&["key", "rotate", "acme"]).expect(2).says("acme.rotation.dsse is there already");
+    assert_eq!(team.key("acme"), next);
     team.sign("acme");
     team.refused(&["a key that is not trusted here"]);
     // Nobody else can say it, and not for another name.

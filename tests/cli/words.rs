@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::{Place, Started, guest};
 
-const VERBS: [&[&str]; 32] = [
+const VERBS: [&[&str]; 44] = [
     &["up"],
     &["ps"],
     &["signal"],
@@ -21,6 +21,18 @@ const VERBS: [&[&str]; 32] = [
     &["grant", "suggest"],
     &["grant", "try"],
     &["grant"],
+    &["trust"],
+    &["trust", "add"],
+    &["trust", "remove"],
+    &["trust", "list"],
+    &["trust", "revoke"],
+    &["key"],
+    &["key", "new"],
+    &["key", "list"],
+    &["key", "export"],
+    &["key", "rotate"],
+    &["sign"],
+    &["verify"],
     &["overlay", "diff"],
     &["overlay", "apply"],
     &["overlay", "discard"],

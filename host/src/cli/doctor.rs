@@ -12,7 +12,8 @@ use super::failure::{Code, Failure};
 use super::options;
 use super::out::Out;
 use super::view::escape::visible;
-use crate::host::{Dirs, HostKey};
+use crate::host::trust::Lists;
+use crate::host::{Dirs, HostError, HostKey};
 use crate::journal::{Reader, StoreError};
 use crate::sandbox::engine::{self, Pool};
 use crate::sandbox::semantics;
@@ -59,6 +60,7 @@ pub fn doctor(dirs: &Dirs, format: Format, out: &mut Out) -> Result<Code, Failur
     findings.push(directory("config", &dirs.config));
     findings.push(directory("cache", &dirs.cache));
     findings.push(key(&dirs.config));
+    findings.push(trust(&dirs.config));
     let log = log(&dirs.state);
     let damaged = !log.ok;
     findings.extend([log, owner(&dirs.state)]);
@@ -134,6 +136,18 @@ fn directory(check: &'static str, dir: &Path) -> Finding {
     let made = if there == dir { "" } else { ", made by the first run" };
     let text = format!("{shown}{made} · {} free", show(Meter::BytesStored, free));
     if free < FREE { off(check, text, "free some space") } else { fine(check, text) }
+}
+
+/// Whether the lists of trusted keys and of what was revoked are as the operator signed them.
+fn trust(config: &Path) -> Finding {
+    match Lists::load(config) {
+        Ok(Lists { trust, revoked }) => {
+            let (keys, gone) = (trust.keys().len(), revoked.keys.len() + revoked.digests.len());
+            fine("trust", format!("{keys} keys are trusted, {gone} keys and digests are revoked"))
+        }
+        Err(HostError::Untrusted { message, help }) => off("trust", message, help.unwrap_or_default()),
+        Err(error) => off("trust", error.to_string(), "make it readable for this user"),
+    }
 }
 
 /// Whether there is a key to sign with, which nobody else can read.

@@ -153,6 +153,10 @@ fn list(dirs: &Dirs, format: Format, out: &mut Out) -> Result<(), Failure> {
 fn rotate(dirs: &Dirs, args: &RotateArgs, out: &mut Out) -> Result<(), Failure> {
     let name = &args.named.name;
     let path = args.output.clone().unwrap_or_else(|| format!("{name}.rotation.dsse").into());
+    if path.is_file() {
+        let message = format!("{} is there already: who has not taken it yet needs it", path.display());
+        return Err(Failure::usage(message).help("write another file with -o FILE"));
+    }
     let rotated = keys::rotate(&dirs.config, name, |envelope| {
         let mut written = Written::new(Some(&path), out)?;
         written.bytes(envelope)?;

@@ -159,7 +159,7 @@ fn signed(
             return Ok(None);
         }
         Err(HostError::Usage { message, .. }) => return Err(HostError::Untrusted { message, help: None }),
-        Err(error) => return Err(error),
+        Err(error) => return Err(HostError::Untrusted { message: error.to_string(), help: None }),
     };
     let known = |key: &Digest| lists.trust.by_fingerprint(key).map(|pinned| pinned.key().clone());
     let opened = open(Document::Package, &envelope, known).map_err(|error| match error {

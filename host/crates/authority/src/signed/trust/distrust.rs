@@ -122,7 +122,7 @@ impl Distrust {
         };
         match self {
             Distrust::Unknown(key) => Some(format!(
-                "if it is really the publisher's, whose key has to be {} then: aos-host trust add NAME KEY",
+                "if it is really the publisher's, whose key has to be sha256:{} then: aos-host trust add NAME KEY",
                 short(key)
             )),
             Distrust::Role { name, wanted, .. } => {
@@ -136,9 +136,10 @@ impl Distrust {
                 let flags = format!(" --packages {allowed},{package}");
                 Some(format!("to trust it for this one too: {}", again(name, key, *role, &flags)))
             }
-            Distrust::Revoked(_) => Some(
-                "what is revoked stays so: take a version that the publisher signed with another key".into(),
-            ),
+            Distrust::Revoked(Revoked { what: "key", .. }) => {
+                Some("what is revoked stays so: take what its owner signed with another key".into())
+            }
+            Distrust::Revoked(_) => Some("what is revoked stays so: take another version".into()),
             Distrust::Older { .. } => Some("to start it once all the same: run it with --older".into()),
         }
     }
