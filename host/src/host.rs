@@ -35,7 +35,7 @@ mod stored;
 pub mod trust;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -184,7 +184,7 @@ pub(crate) async fn start(
     dirs: &Dirs,
     prepared: Prepared,
 ) -> Result<Running, HostError> {
-    let Prepared { grant, opening, outside, input, sandbox, components, floor, .. } = prepared;
+    let Prepared { grant, opening, outside, input, sandbox, components, manifest, floor, .. } = prepared;
     if let Some(floor) = floor {
         let config = dirs.config.clone();
         // It may wait for others who change the list.
@@ -192,7 +192,10 @@ pub(crate) async fn start(
         raised.map_err(|error| HostError::Engine(error.to_string()))??;
     }
     for (digest, bytes) in &components {
-        keep(&dirs.state, *digest, bytes)?;
+        keep(component_path(&dirs.state, *digest), bytes)?;
+    }
+    if let Some((digest, bytes)) = &manifest {
+        keep(manifest_path(&dirs.state, *digest), bytes)?;
     }
     let key = kernel.open(NewRun { grant, opening, outside, input, start: Arc::new(sandbox) }).await?;
     Ok(Running { run: key.run })
@@ -231,24 +234,30 @@ pub(crate) fn component_path(state: &Path, digest: Digest) -> std::path::PathBuf
     state.join("components").join(format!("{}.wasm", text.trim_start_matches("sha256:")))
 }
 
+/// Where a manifest's bytes are kept, so that a run's rights can be told by its lines.
+pub(crate) fn manifest_path(state: &Path, digest: Digest) -> std::path::PathBuf {
+    let text = digest.to_string();
+    state.join("manifests").join(format!("{}.toml", text.trim_start_matches("sha256:")))
+}
+
 /// Numbers the files that are being written.
 static UNFINISHED: AtomicU64 = AtomicU64::new(0);
 
-fn keep(state: &Path, digest: Digest, bytes: &[u8]) -> Result<(), HostError> {
-    let path = component_path(state, digest);
+/// Keeps bytes in a file that is named by their digest.
+fn keep(path: PathBuf, bytes: &[u8]) -> Result<(), HostError> {
     if std::fs::metadata(&path).is_ok_and(|found| found.len() == bytes.len() as u64) {
         return Ok(());
     }
     let io = |source| HostError::Io { path: path.clone(), source };
-    let folder = state.join("components");
-    std::fs::create_dir_all(&folder).map_err(io)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(io)?;
     // Several runs may begin at a time.
     let number = UNFINISHED.fetch_add(1, Ordering::Relaxed);
     let unfinished = folder.join(format!(".{}-{number}.tmp", std::process::id()));
     let mut file = std::fs::File::create(&unfinished).map_err(io)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)?;
     std::fs::rename(&unfinished, &path).map_err(io)?;
-    std::fs::File::open(&folder).and_then(|folder| folder.sync_all()).map_err(io)
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
 }
 
 impl From<StoreError> for HostError {

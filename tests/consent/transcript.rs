@@ -11,8 +11,9 @@ use crate::terminal::emulator::Screen;
 use crate::terminal::screen::shell_at_a_terminal;
 use crate::tidy::tree::root;
 
-/// A prompt, behind which an answer stands.
-const PROMPTS: [&str; 2] = ["? [", "[N]o: "];
+/// The ends of prompts, behind which an answer stands; the longest of those that fit.
+const PROMPTS: [&str; 5] =
+    ["it may read? [./notes] ", "it may read? ", "it may write? ", "scripted:FILE) ", "[N]o: "];
 
 /// A command and what it shows.
 struct Step {
@@ -43,9 +44,10 @@ fn steps(text: &str) -> Vec<Step> {
 /// What is typed at the prompts of a step.
 fn answers(step: &Step) -> Vec<String> {
     let typed = |line: &String| {
+        // What is not answered has no space at its end in the text.
+        let line = format!("{line} ");
         let at = PROMPTS.iter().find_map(|prompt| Some(line.find(prompt)? + prompt.len()))?;
-        let rest = &line[at..];
-        Some(format!("{}\n", rest.split_once("] ").map_or(rest, |(_, typed)| typed)))
+        Some(format!("{}\n", line[at..].trim()))
     };
     step.shown.iter().filter_map(typed).collect()
 }

@@ -26,6 +26,8 @@ const SIGNED: &str = "dsse";
 pub struct Package {
     /// The manifest.
     pub manifest: Manifest,
+    /// Its bytes.
+    pub text: Bytes,
     /// Of its bytes.
     pub digest: Digest,
     /// The root's component and where it is.
@@ -129,7 +131,7 @@ impl Package {
         let children = manifest.children.iter();
         let children = children.map(|(label, child)| Ok((label.clone(), read(&child.component)?)));
         let children = children.collect::<Result<_, HostError>>()?;
-        Ok(Package { digest, root, children, signed, manifest })
+        Ok(Package { text: bytes, digest, root, children, signed, manifest })
     }
 
     /// Whether its version may start: none that is older than the newest that was started.

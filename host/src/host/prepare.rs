@@ -16,11 +16,11 @@ use super::error::HostError;
 use super::models::{self, ModelFlag};
 use super::package::{self, Floor, Package, Signed};
 use super::revoked::Tell;
-use super::trust::{Lists, now};
+use super::trust::{Lists, REVOKED, TRUST, now};
 use crate::infer::slots::Lines;
 use crate::journal::Reader;
 use crate::kernel::Outside;
-use crate::kernel::entry::{Entry, Opening};
+use crate::kernel::entry::{Entry, Names, Opening};
 use crate::kernel::ports::{Driver, Mount};
 use crate::limits::{BODY_BYTES, PROCESSES};
 use crate::mounts::{Directory, overlap};
@@ -32,6 +32,8 @@ use crate::syscall::WIT;
 
 /// The file that makes a folder a package.
 pub(super) const MANIFEST: &str = "agent.toml";
+/// A file of the configuration: bytes.
+const CONFIGURATION_BYTES: u64 = 16 << 20;
 /// A wasm page: the smallest memory that a pool can be made for, in bytes.
 const PAGE: u64 = 64 << 10;
 
@@ -109,6 +111,7 @@ pub struct Prepared {
     pub(crate) input: Bytes,
     pub(crate) sandbox: Sandbox,
     pub(crate) components: Vec<(Digest, Bytes)>,
+    pub(crate) manifest: Option<(Digest, Bytes)>,
     pub(crate) floor: Option<Floor>,
 }
 
@@ -127,6 +130,8 @@ impl Prepared {
 struct Files {
     name: String,
     manifest: Option<(Manifest, Digest)>,
+    /// The manifest's.
+    text: Option<Bytes>,
     root: (PathBuf, Bytes),
     children: BTreeMap<String, (PathBuf, Bytes)>,
     signed: Option<Signed>,
@@ -171,12 +176,15 @@ pub fn prepare(dirs: &Dirs, options: &Options, request: Request) -> Result<Prepa
         host: env!("CARGO_PKG_VERSION").into(),
         semantics: semantics(),
         wit: WIT.into(),
+        names: Some(Names::new(&grant, &semantics(), configuration(dirs, request.models_file.as_deref())?)),
     };
+    let manifest = files.text.map(|text| (Digest::of(&text), text));
     let components = std::iter::once(files.root)
         .chain(files.children.into_values())
         .map(|(_, b)| (Digest::of(&b), b))
         .collect();
-    Ok(Prepared { grant, unused, idle, opening, outside, input: request.input, sandbox, components, floor })
+    let input = request.input;
+    Ok(Prepared { grant, unused, idle, opening, outside, input, sandbox, components, manifest, floor })
 }
 
 /// What a request is about, and what a standing grant for that is for. Nothing is compiled.
@@ -208,13 +216,14 @@ fn read(dirs: &Dirs, request: &Request) -> Result<Files, HostError> {
         let plain: String = stem.chars().filter(|c| !c.is_control()).take(64).collect();
         let root = (target.to_owned(), bounded(target, COMPONENT_BYTES)?);
         lists.stands(target, "component", Digest::of(&root.1))?;
-        return Ok(Files { name: plain, manifest: None, root, children: BTreeMap::new(), signed: None });
+        let (manifest, text, children, signed) = (None, None, BTreeMap::new(), None);
+        return Ok(Files { name: plain, manifest, text, root, children, signed });
     };
     let package = Package::read(&manifest, &lists, || latest(dirs))?;
     package.admit_version(&manifest, &lists, request.older)?;
-    let Package { manifest, digest, root, children, signed } = package;
+    let Package { manifest, text, digest, root, children, signed } = package;
     let name = manifest.package.name.clone();
-    Ok(Files { name, manifest: Some((manifest, digest)), root, children, signed })
+    Ok(Files { name, manifest: Some((manifest, digest)), text: Some(text), root, children, signed })
 }
 
 /// The time: by this machine's clock, but never before the newest entry's, so that a clock that was put back makes no key
@@ -223,6 +232,24 @@ pub fn latest(dirs: &Dirs) -> u64 {
     let newest = Reader::open(&dirs.state).ok().and_then(|log| log.store().newest().ok().flatten());
     let entry = newest.and_then(|(line, _)| Entry::parse(&line).ok());
     now().max(entry.map_or(0, |entry| entry.t))
+}
+
+/// Names the host's configuration, as [`Names::configuration`] says.
+fn configuration(dirs: &Dirs, models: Option<&Path>) -> Result<Digest, HostError> {
+    let mut text = String::new();
+    let own = |name: &str| dirs.config.join(name);
+    let models = models.map_or_else(|| own("models.toml"), Path::to_owned);
+    let files = [TRUST, REVOKED, "models.toml", "prices.toml", "caps.toml"];
+    for name in files {
+        let path = if name == "models.toml" { models.clone() } else { own(name) };
+        let digest = match bounded(&path, CONFIGURATION_BYTES) {
+            Ok(bytes) => Digest::of(&bytes).to_string(),
+            Err(HostError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => "-".into(),
+            Err(error) => return Err(error),
+        };
+        text.push_str(&format!("{name} {digest}\n"));
+    }
+    Ok(Digest::of(text.as_bytes()))
 }
 
 /// Reads a plain file of at most so many bytes. A pipe or a device is not waited for.

@@ -57,19 +57,21 @@ pub fn restore(dirs: &Dirs, backup: &Path) -> Result<Restored, HostError> {
     made
 }
 
-/// Copies the database, with what SQLite has not moved into it yet, and the components.
+/// Copies the database, with what SQLite has not moved into it yet, the components and the manifests.
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::copy(from.join(store::DATABASE), to.join(store::DATABASE))?;
     let wal = format!("{}-wal", store::DATABASE);
     if from.join(&wal).exists() {
         fs::copy(from.join(&wal), to.join(&wal))?;
     }
-    let components = from.join("components");
-    if components.is_dir() {
-        fs::create_dir(to.join("components"))?;
-        for entry in fs::read_dir(components)? {
+    for kept in ["components", "manifests"] {
+        if !from.join(kept).is_dir() {
+            continue;
+        }
+        fs::create_dir(to.join(kept))?;
+        for entry in fs::read_dir(from.join(kept))? {
             let entry = entry?;
-            fs::copy(entry.path(), to.join("components").join(entry.file_name()))?;
+            fs::copy(entry.path(), to.join(kept).join(entry.file_name()))?;
         }
     }
     Ok(())

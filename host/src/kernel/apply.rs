@@ -8,7 +8,7 @@ use ledger::Meter;
 
 use super::answer::{Answer, Error};
 use super::call::{Call, Key, Pid, Signal};
-use super::entry::{ERASED_RANGES, Entry, Erasure, Event, Repeat};
+use super::entry::{ERASED_RANGES, Entry, Erasure, Event, Names, Repeat};
 use super::state::{Inconsistent, Payload, Proc, Ruling, Run, Stage, State};
 use super::{cost, lease};
 
@@ -67,6 +67,12 @@ impl State {
         }
         let grant = step.body.ok_or("its grant is missing")?;
         let grant = Grant::decode(grant).map_err(|_| "its grant cannot be read")?;
+        if let Event::Run(opening) = &step.entry.event
+            && let Some(names) = &opening.names
+            && *names != Names::new(&grant, &opening.semantics, names.configuration)
+        {
+            return Err("it does not stand on what its grant says");
+        }
         self.last_run = step.entry.run;
         let run = Run { time: step.entry.t, ..Run::new(Arc::new(grant)) };
         self.runs.insert(step.entry.run, run);

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use audit::Digest;
-use authority::{Pattern, Rights, Verb};
+use authority::{Grant, Pattern, Rights, Verb};
 use ledger::{Amounts, Meter};
 use serde::{Deserialize, Serialize};
 
@@ -167,6 +167,52 @@ pub struct Opening {
     pub semantics: String,
     /// The interface's version.
     pub wit: String,
+    /// What it stands on, by digest; absent in logs of hosts that did not say so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub names: Option<Names>,
+}
+
+/// What a run stands on, by digest. What the grant says of it too has to agree with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Names {
+    /// The root's component.
+    pub component: Digest,
+    /// The manifest's bytes.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub manifest: Option<Digest>,
+    /// The grant, which is this entry's body.
+    pub grant: Digest,
+    /// The key that signed the package.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub signer: Option<Digest>,
+    /// What it signed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub statement: Option<Digest>,
+    /// The standing grant.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub standing: Option<Digest>,
+    /// The text of [`Opening::semantics`].
+    pub engine: Digest,
+    /// The host's configuration: a line `NAME DIGEST` for each of `trust.dsse`, `revoked.dsse`, `models.toml`, `prices.toml` and
+    /// `caps.toml`, with `-` for one that is not there.
+    pub configuration: Digest,
+}
+
+impl Names {
+    /// What a grant says, beside what the host is.
+    pub fn new(grant: &Grant, semantics: &str, configuration: Digest) -> Names {
+        Names {
+            component: grant.root.component,
+            manifest: grant.root.manifest,
+            grant: grant.digest(),
+            signer: grant.signer.as_ref().map(|signer| signer.key),
+            statement: grant.signer.as_ref().map(|signer| signer.statement),
+            standing: grant.standing,
+            engine: Digest::of(semantics.as_bytes()),
+            configuration,
+        }
+    }
 }
 
 /// Who takes up a run that was cut off. The time since the run's last entry counts as no one's wall time.

@@ -32,7 +32,9 @@ pub use grant::{
     WEIGHT, WEIGHT_LIMIT, asked, is_grant_name, package_digest,
 };
 pub use label::{LabelError, Labels};
-pub use manifest::{CHILDREN_LIMIT, Child, MANIFEST_LIMIT, Manifest, ManifestError, Package};
+pub use manifest::{
+    CHILDREN_LIMIT, Child, MANIFEST_LIMIT, Manifest, ManifestError, Package, WrittenNeed, written_needs,
+};
 pub use pattern::{Pattern, PatternError};
 pub use right::{Decision, NotDelegable, Reason, Right, Rights, RightsError, Use};
 pub use verb::{Verb, VerbError};

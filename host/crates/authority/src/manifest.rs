@@ -38,11 +38,13 @@ mod budget;
 mod error;
 mod fields;
 pub(crate) mod needs;
+mod places;
 pub(crate) mod table;
 mod team;
 
 pub use error::ManifestError;
 pub(crate) use fields::{RESERVED, is_component, is_label};
+pub use places::{WrittenNeed, written_needs};
 use table::{Source, Table};
 
 /// Bytes of a manifest at most.

@@ -89,7 +89,8 @@ impl Log {
     pub fn new(grant: Grant) -> Log {
         let mut log = Log { fold: Fold::new(1), grant, seq: 0 };
         let label = log.grant.package.clone();
-        let opening = Opening { label, host: "0".into(), semantics: "s".into(), wit: "w".into() };
+        let opening =
+            Opening { label, host: "0".into(), semantics: "s".into(), wit: "w".into(), names: None };
         let bytes = Bytes::from(log.grant.encode());
         let blob = Blob { size: bytes.len() as u64, digest: Some(Digest::of(&bytes)) };
         log.add(0, Event::Run(Box::new(opening)), Some(blob), Some(&bytes));
