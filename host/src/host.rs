@@ -240,6 +240,13 @@ pub(crate) fn manifest_path(state: &Path, digest: Digest) -> std::path::PathBuf 
     state.join("manifests").join(format!("{}.toml", text.trim_start_matches("sha256:")))
 }
 
+/// The text of a manifest that a run was started with; none when it is not kept, or is not what its name says.
+pub fn manifest(state: &Path, digest: Digest) -> Option<String> {
+    let path = manifest_path(state, digest);
+    let bytes = prepare::bounded(&path, authority::MANIFEST_LIMIT as u64).ok()?;
+    (Digest::of(&bytes) == digest).then(|| String::from_utf8(bytes.to_vec()).ok()).flatten()
+}
+
 /// Numbers the files that are being written.
 static UNFINISHED: AtomicU64 = AtomicU64::new(0);
 

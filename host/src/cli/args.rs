@@ -64,6 +64,11 @@ pub enum Verb {
         #[arg(value_name = "RUN[/PID]", value_parser = flags::process)]
         process: Key,
     },
+    /// Show why a process may do something, or may not: from you to it
+    #[command(
+        after_help = "Examples:\n  aos-host why r1/2\n  aos-host why r1/3 write=site\n  aos-host why r1/3 '#27'\n\nExit code 3 when it may not."
+    )]
+    Why(super::why::WhyArgs),
     /// Take rights from a process and from all that it spawned
     #[command(
         after_help = "Examples:\n  aos-host revoke r1/2 write=site\n  aos-host revoke r1 infer=* tool=*\n  aos-host revoke r1/3 --all"

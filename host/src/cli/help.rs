@@ -7,7 +7,7 @@ use super::args::Cli;
 /// Every verb that is shown, by what it is for.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Run", &["run", "resume", "up", "ps", "signal", "stop", "kill"]),
-    ("Decide", &["approve", "deny", "revoke", "trust", "grant", "overlay", "model"]),
+    ("Decide", &["approve", "deny", "revoke", "why", "trust", "grant", "overlay", "model"]),
     ("Prove", &["inspect", "report", "logs", "replay", "audit", "witness"]),
     ("Publish", &["key", "sign", "verify"]),
     ("Build", &["doctor", "completions"]),

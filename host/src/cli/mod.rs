@@ -48,6 +48,7 @@ pub mod standing;
 pub mod trust;
 pub mod up;
 pub mod view;
+pub mod why;
 pub mod witness;
 pub mod written;
 
@@ -112,6 +113,7 @@ fn perform(cli: Cli, out: &mut Out) -> Result<Code, Failure> {
         Verb::Signal { process, signal } => signal::signal(&dirs, process, signal, out),
         Verb::Stop { process } => signal::signal(&dirs, process, Signals::Stop, out),
         Verb::Kill { process } => signal::signal(&dirs, process, Signals::Kill, out),
+        Verb::Why(args) => why::why(&dirs, &args, out),
         Verb::Revoke { process, rights, all } => revoke::revoke(&dirs, process, (rights, all), out),
         Verb::Approve { question } => rule::rule(&dirs, question, true, out),
         Verb::Deny { question } => rule::rule(&dirs, question, false, out),

@@ -211,6 +211,12 @@ pub(super) fn find(dirs: &Dirs, target: &Target) -> Result<Option<Standing>, Hos
     Ok(Some(standing))
 }
 
+/// The name of the standing grant of a digest, if it is still there.
+pub fn name_of(dirs: &Dirs, digest: Digest) -> Option<String> {
+    let all = all(dirs).ok()?.into_iter().flatten();
+    all.into_iter().find(|standing| standing.digest == digest).map(|standing| standing.grant.name)
+}
+
 /// All standing grants by their names; those that cannot be trusted last, each with the reason.
 ///
 /// # Errors

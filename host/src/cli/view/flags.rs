@@ -81,7 +81,7 @@ fn meets(one: &Right, other: &Right) -> bool {
 }
 
 /// A model as `--model` names it; none for what the environment names.
-fn model(place: &ModelPlace) -> Option<String> {
+pub fn model(place: &ModelPlace) -> Option<String> {
     if place.driver == "scripted" {
         return Some(format!("scripted:{}", place.source));
     }

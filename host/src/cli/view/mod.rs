@@ -3,6 +3,7 @@
 //! - [`fold`]: a run's entries, one by one, to a [`run::RunView`]; [`process`]: what one process did.
 //! - [`fact`]: what it did, one by one, by [`collect`]; [`phase`], [`timeline`]: what its processes were at; [`list`].
 //! - [`flags`]: a grant as flags of `run`. [`flow`]: data categories that were taken on, passed on or shed.
+//! - [`chain`]: from the operator to a right. [`wanted`]: what a package asks for.
 //! - [`refusal`]: a call that was refused, and what would have allowed it.
 //! - [`banner`], [`tree`], [`sections`], [`ending`]: the lines that `run` and `inspect` print; [`table`], [`paint`];
 //!   [`amount`]: parts of budgets.
@@ -12,6 +13,7 @@
 
 pub mod amount;
 pub mod banner;
+pub mod chain;
 pub mod change;
 pub mod collect;
 pub mod ending;
