@@ -174,6 +174,8 @@ fn rotate(dirs: &Dirs, args: &RotateArgs, out: &mut Out) -> Result<(), Failure> 
         short(&fingerprint(&rotated.new))
     ));
     note(&format!("  aos-host trust add {name} {}", visible(&file)));
-    note("the old private key is gone; if somebody else may have it: aos-host trust revoke, on each machine");
+    note(&format!(
+        "the old private key is gone; if somebody else may have it, on each machine: aos-host trust revoke {old}"
+    ));
     Ok(())
 }

@@ -272,10 +272,13 @@ fn list(dirs: &Dirs, format: Format, out: &mut Out) -> Result<(), Failure> {
         let role = pinned.role().as_str().to_owned();
         table.row([pinned.name().to_owned(), short(&of), role, packages(pinned), state]);
     }
+    table.lines().try_for_each(|line| out.line(&line))?;
+    // Columns of their own: a digest is wider than all that is above.
+    let mut table = Table::default();
     for gone in &gone {
         let now = if gone.mark.now { ", at once" } else { "" };
         let when = format!("on {}{now}", day::written(gone.mark.at));
-        table.row(["revoked".into(), gone.what.into(), gone.digest.to_string(), when, String::new()]);
+        table.row(["revoked".into(), gone.what.into(), gone.digest.to_string(), when]);
     }
     table.lines().try_for_each(|line| out.line(&line))
 }
