@@ -12,4 +12,5 @@ mod interrupt;
 mod overlay;
 mod report;
 mod streams;
+mod why;
 mod words;

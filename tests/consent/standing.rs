@@ -50,7 +50,7 @@ fn a_standing_grant_starts_what_it_was_given_for() {
     let line: Value =
         serde_json::from_str(place.aos(&["grant", "show", "docs", "--json"]).expect(0).stdout.trim())
             .unwrap();
-    let opening = place.aos(&["audit", "show", "1", "--body"]).expect(0).stdout;
+    let opening = place.aos(&["audit", "show", "1"]).expect(0).stdout;
     let digest = line["digest"].as_str().unwrap();
     assert!(opening.contains(&format!("\"standing\":\"{digest}\"")), "the run names its grant: {opening}");
 

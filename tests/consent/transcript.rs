@@ -12,8 +12,8 @@ use crate::terminal::screen::shell_at_a_terminal;
 use crate::tidy::tree::root;
 
 /// The ends of prompts, behind which an answer stands; the longest of those that fit.
-const PROMPTS: [&str; 5] =
-    ["it may read? [./notes] ", "it may read? ", "it may write? ", "scripted:FILE) ", "[N]o: "];
+const PROMPTS: [&str; 6] =
+    ["it may read? [./notes] ", "it may read? ", "it may write? ", "scripted:FILE) ", "[N]o: ", "[y/N] "];
 
 /// A command and what it shows.
 struct Step {

@@ -75,7 +75,7 @@ pub fn at_a_terminal(place: &Place, words: &[&str], mark: &str, (before, answers
 /// Runs a line of shell on a terminal of 200 columns, with a folder of the place before all others that have programs; a person
 /// answers where a package asks for consent.
 pub fn shell_at_a_terminal(place: &Place, programs: &Path, line: &str, answers: &[&str]) -> Ran {
-    let mark = r"which directory it may (?:read|write)\?(?: \[[^\]]*\])? |scripted:FILE\) |\[N\]o: ";
+    let mark = r"which directory it may (?:read|write)\?(?: \[[^\]]*\])? |scripted:FILE\) |\[N\]o: |\[y/N\] ";
     let plan = json!({"mark": mark, "before": "", "answers": answers, "columns": 200}).to_string();
     let host = place.command(&[]);
     let mut command = Command::new("python3");

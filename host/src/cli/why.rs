@@ -217,12 +217,12 @@ fn moment(dirs: &Dirs, reader: &Reader, args: &WhyArgs) -> Result<Moment, Failur
         if entry.seq > until || matches!(entry.event, Event::End | Event::Overlay { .. } | Event::Erase(_)) {
             return Ok(());
         }
-        if entry.seq == until {
-            if entry.pid == pid {
-                call = called_in(&entry);
+        if entry.seq == until && entry.pid == pid {
+            call = called_in(&entry);
+            if call.is_some() {
+                // As it was before the call.
+                return Ok(());
             }
-            // A refusal changes nothing of what is held; a call that was made may.
-            return Ok(());
         }
         learn(&mut known, &entry, dirs, grant.as_ref());
         Ok(trial.take(&entry, grant.as_ref())?)

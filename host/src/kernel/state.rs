@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use audit::Digest;
 use authority::{Decision, Grant, Labels, Mode, Pattern, Rights, Verb};
-use bytes::Bytes;
 use ledger::{Account, MAX, Meter};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +13,10 @@ use super::answer::{Artifact, Exit};
 use super::call::{Call, Key, Pid, Priority, RunId};
 use super::entry::Birth;
 use super::overlay::Overlay;
+
+mod payload;
+
+pub use payload::Payload;
 
 /// What one state directory's kernel knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -116,19 +119,6 @@ pub struct Ended {
     /// What it returned.
     pub output: Payload,
 }
-
-/// Bytes that a number in the state stands for. They are a cache of a stored body: absent when the state was folded from
-/// entries alone, and no part of what makes two states equal.
-#[derive(Clone, Debug, Default)]
-pub struct Payload(pub Option<Bytes>);
-
-impl PartialEq for Payload {
-    fn eq(&self, _: &Payload) -> bool {
-        true
-    }
-}
-
-impl Eq for Payload {}
 
 /// What was sent to a process and not yet received.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -107,7 +107,7 @@ impl Link<'_> {
             steps.push(Step { who: visible(&signer.publisher), what, holds: true });
         }
         let (mut what, holds) = self.offered(grant);
-        if let Some(standing) = &grant.standing {
+        if let (Some(standing), true) = (&grant.standing, what.starts_with("--")) {
             let name = self.known.standing.as_ref().map_or_else(|| standing.short(), |name| visible(name));
             what = format!("{what} (standing grant {name})");
         }
@@ -285,13 +285,12 @@ impl Link<'_> {
     }
 }
 
-/// The steps as aligned lines; where the chain breaks is marked.
+/// The steps as aligned lines; those that do not hold are marked.
 pub fn lines(chain: &Chain) -> Vec<String> {
     let width = chain.steps.iter().map(|step| step.who.chars().count()).max().unwrap_or(0);
-    let broken = chain.steps.iter().position(|step| !step.holds);
-    let line = |(at, step): (usize, &Step)| {
-        let mark = if broken == Some(at) { "✗" } else { " " };
+    let line = |step: &Step| {
+        let mark = if step.holds { " " } else { "✗" };
         format!("{mark} {:<width$}  {}", step.who, step.what)
     };
-    chain.steps.iter().enumerate().map(line).collect()
+    chain.steps.iter().map(line).collect()
 }
