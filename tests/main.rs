@@ -6,6 +6,7 @@
 //! - [`authority`]: who signed a package, and whether that counts.
 //! - [`audit`]: what the log proves, to whom; and what is done to a log that is found out.
 //! - [`consent`]: what the operator consents to before anything runs: prompts, standing grants.
+//! - [`budgets`]: budgets beyond one run.
 //! - [`revoke`]: rights that are taken back, and rights that end.
 //! - [`remote`]: models behind HTTP, good ones and bad ones. [`remote_teams`]: the examples with one of them.
 //! - [`terminal`]: the host that runs, asked from a second terminal.
@@ -18,6 +19,7 @@
 
 mod audit;
 mod authority;
+mod budgets;
 mod cases;
 mod cli;
 mod consent;

@@ -1,5 +1,6 @@
 //! The host: wires a state directory, a sandbox, mounts and drivers into a kernel, and runs teams on it.
 //!
+//! - [`caps`]: what all runs together may spend. [`consent`], [`standing`]: what the operator consents to.
 //! - [`control`]: how a second terminal reaches the host that runs.
 //! - [`dirs`]: where state, keys and compiled code are. [`key`]: the key that logs are signed with.
 //! - [`models`]: what a grant's model labels mean on this machine.
@@ -11,6 +12,7 @@
 //!   [`revoked`]: what is revoked while hosts run. [`private`] and `seed`: files that only their owner reads.
 //! - [`ruling`]: the operator's answers to calls that wait for it.
 
+pub mod caps;
 pub mod consent;
 pub mod control;
 pub mod dirs;
@@ -89,7 +91,8 @@ impl Host {
         let key = HostKey::own(&dirs.config)?.of_log(&store.origin()?.unwrap_or_default())?;
         let runtime = runtime(options.threads)?;
         let journal: Arc<Journal<Entry>> = Arc::new(Journal::start(store, key)?);
-        let kernel = Kernel::new(journal, state, options.check);
+        let caps = caps::from_log(caps::load(&dirs.config)?, &reader(dirs)?, trust::now().max(state.time))?;
+        let kernel = Kernel::new(journal, state, caps, options.check);
         runtime.spawn(kernel.clone().timers());
         runtime.spawn(revoked::watch(kernel.clone(), dirs.config.clone(), options.tell));
         Ok(Host { runtime, kernel, dirs: dirs.clone() })
@@ -197,8 +200,8 @@ pub(crate) async fn start(
     if let Some((digest, bytes)) = &manifest {
         keep(manifest_path(&dirs.state, *digest), bytes)?;
     }
-    let key = kernel.open(NewRun { grant, opening, outside, input, start: Arc::new(sandbox) }).await?;
-    Ok(Running { run: key.run })
+    let opened = kernel.open(NewRun { grant, opening, outside, input, start: Arc::new(sandbox) }).await;
+    Ok(Running { run: opened.map_err(caps::told)?.run })
 }
 
 /// Waits until a run has ended and all of its entries are on disk and signed.

@@ -39,6 +39,11 @@ impl Entry {
         }
     }
 
+    /// Fuel that its process had consumed.
+    pub fn fuel(&self) -> u64 {
+        self.0["fuel"].as_u64().unwrap()
+    }
+
     /// What is said of it.
     pub fn event(&self) -> &Value {
         &self.0["event"][self.kind()]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use authority::{Pattern, Verb as Right};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use ledger::Meter;
 
 use super::flags;
 use crate::kernel::call::{Key, RunId};
@@ -28,7 +29,7 @@ pub enum Verb {
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<RunArgs>),
     /// Go on with a run that was cut off
-    #[command(after_help = "Example:\n  aos-host resume r1")]
+    #[command(after_help = "Examples:\n  aos-host resume r1\n  aos-host resume r1 --add tokens-in=20k")]
     Resume(ResumeArgs),
     /// See what a run left in an overlay, and make it so or give it up
     #[command(subcommand, after_help = OVERLAY_EXAMPLES)]
@@ -261,6 +262,9 @@ pub struct ResumeArgs {
     /// Which run
     #[command(flatten)]
     pub about: About,
+    /// Let it spend so much more than it was granted
+    #[arg(long, value_name = "METER=AMOUNT", value_parser = flags::amount)]
+    pub add: Vec<(Meter, u64)>,
     /// Show nothing but the result and what went wrong
     #[arg(long, short)]
     pub quiet: bool,

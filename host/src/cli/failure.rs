@@ -105,6 +105,7 @@ impl From<Halt> for Failure {
         let code = match &halt {
             Halt::Stopped(_) => Code::State,
             Halt::Broken(_) | Halt::Ended => Code::Internal,
+            Halt::Over(_) => Code::NotAuthorised,
         };
         Failure::new(code, halt)
     }

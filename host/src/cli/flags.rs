@@ -2,7 +2,7 @@
 
 use authority::signed::day::DAY_MS;
 use authority::{Labels, Mode, Narrow, Narrowing, Pattern, Verb, WEIGHT_LIMIT};
-use ledger::{Meter, parse_amount};
+use ledger::{Meter, Period, comes_back, parse_amount, parse_rate};
 
 use super::view::time;
 use crate::host::trust::now;
@@ -151,14 +151,42 @@ pub fn allow(text: &str) -> Result<(Verb, Pattern), String> {
     Ok((verb, object.parse::<Pattern>().map_err(|error| error.to_string())?))
 }
 
+/// A part of a budget, and how often it comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Of what.
+    pub meter: Meter,
+    /// How much.
+    pub amount: u64,
+    /// Absent: once.
+    pub period: Option<Period>,
+}
+
+/// `METER=AMOUNT` or `METER=AMOUNT/h`
+///
+/// # Errors
+/// What is wrong with it.
+pub fn budget(text: &str) -> Result<Rate, String> {
+    let form = "write METER=AMOUNT: fuel=2G, tokens-in=20k, tokens-out=40k/h";
+    let (meter, amount) = text.split_once('=').ok_or(form)?;
+    let meter = meter.parse::<Meter>().map_err(|error| error.to_string())?;
+    let (amount, period) = parse_rate(meter, amount).map_err(|error| error.to_string())?;
+    Ok(Rate { meter, amount, period })
+}
+
 /// `METER=AMOUNT`
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn budget(text: &str) -> Result<(Meter, u64), String> {
-    let (meter, amount) = text.split_once('=').ok_or("write METER=AMOUNT: fuel=2G, tokens-in=20k")?;
-    let meter = meter.parse::<Meter>().map_err(|error| error.to_string())?;
-    Ok((meter, parse_amount(meter, amount).map_err(|error| error.to_string())?))
+pub fn amount(text: &str) -> Result<(Meter, u64), String> {
+    let Rate { meter, amount, period } = budget(text)?;
+    match period {
+        None if amount > 0 && amount < ledger::MAX && comes_back(meter) || meter == Meter::Fuel => {
+            Ok((meter, amount))
+        }
+        None => Err(format!("{meter} cannot be added to, or not so much: add tokens-in=20k, fuel=1G")),
+        Some(_) => Err("what is added is added once: leave out the period".into()),
+    }
 }
 
 /// `MEMBER=N`; the root agent is `root`
@@ -322,7 +350,11 @@ mod tests {
         assert_eq!(unless.how, Narrow::Unless(Labels::new(["a", "b"]).unwrap()));
         assert!(super::unless("infer=*").is_err() && ask("infer").is_err());
         assert_eq!(ask("write=site").unwrap().how, Narrow::Ask);
-        assert_eq!(budget("fuel=2G").unwrap(), (Meter::Fuel, 2_000_000_000));
+        let rate = |meter, amount, period| Rate { meter, amount, period };
+        assert_eq!(budget("fuel=2G").unwrap(), rate(Meter::Fuel, 2_000_000_000, None));
+        assert_eq!(budget("calls=2k/h").unwrap(), rate(Meter::Calls, 2_000, Some(Period::Hour)));
+        assert_eq!(amount("tokens-in=20k").unwrap(), (Meter::TokensIn, 20_000));
+        assert!(amount("tokens-in=20k/h").is_err() && amount("memory=1MiB").is_err());
         assert!(budget("fuel").is_err() && budget("time=1").is_err() && budget("fuel=1GiB").is_err());
         assert_eq!(weight("writer=200").unwrap(), ("writer".into(), 200));
         assert!(

@@ -13,6 +13,7 @@ use super::live::Live;
 use super::out::note;
 use super::view::banner::banner;
 use super::view::ending::child;
+use super::view::entry::said;
 use super::view::escape::{visible, visible_bytes};
 use super::view::fold::Fold;
 use super::view::question;
@@ -300,6 +301,10 @@ impl Follower {
             match (&entry.event, fold.grant()) {
                 (Event::Start(birth), Some(grant)) if birth.parent.is_none() && !*quiet => {
                     lines.note(&banner(view, grant))
+                }
+                (Event::Warn { .. }, _) => lines.note(&format!("warning r{run}: {}", said(&entry))),
+                (Event::Fund { .. } | Event::Revoke { .. }, _) if !*quiet => {
+                    lines.note(&format!("r{run}: {}", said(&entry)));
                 }
                 (Event::Exit(exit), _)
                     if entry.pid != 1 && !matches!(**exit, Exit::Returned | Exit::Killed) =>

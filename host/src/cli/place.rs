@@ -14,9 +14,9 @@ use super::failure::{Code, Failure};
 use super::out::note;
 use crate::host::control::frame::Ruling;
 use crate::host::control::order::Spelling;
+use crate::host::resume::Again;
 use crate::host::{Dirs, Host, HostError, Options, Prepared, Request, Running, Socket, prepare};
 use crate::journal::StoreError;
-use crate::kernel::call::RunId;
 use crate::kernel::live::Over;
 
 pub use there::There;
@@ -100,13 +100,13 @@ pub enum Wanted {
     /// Run this.
     Run(Box<Request>),
     /// Go on with this run.
-    Resume(RunId),
+    Resume(Again),
 }
 
 /// What is ready to be done here.
 enum Ready {
     Run(Box<Prepared>),
-    Resume(RunId),
+    Resume(Again),
 }
 
 /// Begins a run, or goes on with one: where a host runs, there; else here.
@@ -142,7 +142,7 @@ fn begun(dirs: &Dirs, options: &Options, wanted: &Wanted, spelling: &Spelling) -
             Some(ready) => ready,
             None => match wanted {
                 Wanted::Run(request) => Ready::Run(Box::new(prepare(dirs, options, (**request).clone())?)),
-                Wanted::Resume(run) => Ready::Resume(*run),
+                Wanted::Resume(again) => Ready::Resume(again.clone()),
             },
         };
         match Host::open(dirs, options) {
@@ -170,7 +170,7 @@ fn here(host: Host, options: &Options, ready: Ready) -> Result<Begun, NotBegun> 
         }
         let running = match ready {
             Ready::Run(prepared) => host.run(*prepared).await?,
-            Ready::Resume(run) => host.resume(options, run).await?,
+            Ready::Resume(again) => host.resume(options, again).await?,
         };
         Ok::<_, NotBegun>((interrupts, socket.ok(), running))
     });

@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use ledger::show;
 use serde::Serialize;
 
 use super::args::Format;
@@ -10,6 +11,7 @@ use super::failure::{Code, Failure, unreadable};
 use super::out::Out;
 use super::view::living::{Row, age, since, state, table};
 use super::view::question;
+use super::view::time::rfc3339;
 use crate::host::control::client::{Owner, Unanswered};
 use crate::host::control::frame::{Ask, Reply};
 use crate::host::ruling::Question;
@@ -132,6 +134,8 @@ fn json(
             &Asked { run, entry: entry.seq, pid, process, call, size, leaf, since: entry.t },
         )?;
     }
+    glance.windows.iter().try_for_each(|back| out.json("window", back))?;
+    glance.caps.iter().try_for_each(|cap| out.json("cap", cap))?;
     for row in rows {
         let call = row.call.as_ref().map(|(call, _)| call);
         out.json(
@@ -158,6 +162,19 @@ fn text(
         out.line(&format!("  for {}", age(now.saturating_sub(asked.entry.t))))?;
         out.line(&question::commands(run, seq, &state))?;
         out.line("")?;
+    }
+    for cap in &glance.caps {
+        let (taken, of) = (show(cap.meter, cap.taken), show(cap.meter, cap.cap));
+        out.line(&format!("all runs: {taken} of {of} {} taken, until {}", cap.meter, rfc3339(cap.until)))?;
+    }
+    for back in &glance.windows {
+        let (left, of) = (show(back.meter, back.left), show(back.meter, back.granted));
+        out.line(&format!(
+            "r{}: {left} of {of} {} left, more at {}",
+            back.run,
+            back.meter,
+            rfc3339(back.at)
+        ))?;
     }
     if rows.is_empty() {
         return out.line("nothing runs; the host waits for runs");

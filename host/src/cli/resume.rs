@@ -8,6 +8,7 @@ use super::host_options;
 use super::out::Out;
 use super::place::{Begun, Wanted, begin};
 use super::run::{Shows, followed, not_begun};
+use crate::host::resume::Again;
 use crate::host::{Dirs, unfinished};
 
 /// Takes up a run that was cut off, the newest by default, and follows it to its end.
@@ -24,7 +25,7 @@ pub fn resume(dirs: &Dirs, args: &ResumeArgs, out: &mut Out) -> Result<Code, Fai
     let shows = Shows { json: args.about.format.json, quiet: args.quiet, typed: Typed::now() };
     let mut follower = Follower::open(dirs, run, shows.quiet, shows.typed.clone())?;
     follower.pass()?;
-    let begun = begin(dirs, &options, Wanted::Resume(run));
+    let begun = begin(dirs, &options, Wanted::Resume(Again { run, add: args.add.clone() }));
     let Begun { place, mut interrupts, .. } = begun.map_err(|not| not_begun(not, &shows.typed))?;
     let shown = followed(follower, &place, &mut interrupts, &shows, out);
     place.leave(interrupts);

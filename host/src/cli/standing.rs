@@ -154,7 +154,10 @@ fn offered(grant: &StandingGrant) -> Vec<String> {
     });
     let allow = offer.allow.iter().map(|(verb, object)| format!("--allow {verb}={object}"));
     let narrow = offer.narrow.iter().map(narrowed);
-    let budget = offer.budget.iter().map(|(meter, n)| format!("--budget {meter}={}", amount(*meter, *n)));
+    let budget = offer.budget.iter().map(|(meter, n)| {
+        let period = offer.windows.get(meter).map(|period| format!("/{period}")).unwrap_or_default();
+        format!("--budget {meter}={}{period}", amount(*meter, *n))
+    });
     let weights = offer.weights.iter().map(|(member, n)| format!("--weight {member}={n}"));
     mounts.chain(models).chain(allow).chain(narrow).chain(budget).chain(weights).collect()
 }

@@ -7,6 +7,7 @@ use super::out::note;
 use super::place::Interrupts;
 use super::view::escape::visible;
 use crate::host::control::NAME;
+use crate::host::resume::Again;
 use crate::host::{Dirs, Host, unfinished};
 
 /// Runs that are named at the end; further ones are counted.
@@ -31,7 +32,7 @@ pub fn up(dirs: &Dirs, args: &HostArgs) -> Result<Code, Failure> {
             if host.kernel().open_runs().contains(&run) {
                 continue;
             }
-            match host.resume(&options, run).await {
+            match host.resume(&options, Again { run, add: Vec::new() }).await {
                 Ok(_) => note(&format!("r{run} goes on")),
                 Err(error) => {
                     note(&format!("r{run} does not go on:"));

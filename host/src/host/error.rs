@@ -113,6 +113,7 @@ impl HostError {
             }
             HostError::Tape(TapeError::Pruned(_)) => Kind::Usage,
             HostError::Entry { .. } | HostError::Tape(_) | HostError::Fault(_) => Kind::Verification,
+            HostError::Halt(Halt::Over(_)) => Kind::NotAuthorised,
             HostError::Halt(_) | HostError::Engine(_) => Kind::Internal,
         }
     }

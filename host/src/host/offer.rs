@@ -61,6 +61,7 @@ fn flags(dirs: &Dirs, request: &Request) -> Result<Offer, HostError> {
         allow: request.allow.clone(),
         narrow: request.narrow.clone(),
         budget: request.budget.clone(),
+        windows: request.windows.clone(),
         weights: request.weights.clone(),
     })
 }

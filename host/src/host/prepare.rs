@@ -7,7 +7,7 @@ use std::sync::Arc;
 use audit::Digest;
 use authority::{Effective, Grant, Labels, Manifest, Mode, Narrowing, Pattern, Subject, Target, Verb};
 use bytes::Bytes;
-use ledger::{MAX, Meter};
+use ledger::{MAX, Meter, Period};
 use serde::{Deserialize, Serialize};
 
 use super::consent::Considered;
@@ -87,6 +87,9 @@ pub struct Request {
     pub narrow: Vec<Narrowing>,
     /// Meters.
     pub budget: Vec<(Meter, u64)>,
+    /// Which of them come back, and how often.
+    #[serde(default)]
+    pub windows: BTreeMap<Meter, Period>,
     /// Parts of shared backends, by member.
     #[serde(default)]
     pub weights: Vec<(String, u16)>,

@@ -4,7 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use authority::signed::Distrust;
+use ledger::Meter;
+use serde::{Deserialize, Serialize};
 
+use super::caps;
 use super::dirs::Dirs;
 use super::error::HostError;
 use super::prepare::{Options, outside, pool};
@@ -19,6 +22,16 @@ use crate::kernel::entry::{Entry, Event, Resumption};
 use crate::kernel::resume::Unfinished;
 use crate::kernel::tape::{Recording, record};
 use crate::sandbox::semantics;
+
+/// A run to go on with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Again {
+    /// Its number.
+    pub run: RunId,
+    /// What its root may spend beyond what it was granted.
+    pub add: Vec<(Meter, u64)>,
+}
 
 /// The runs that have not ended, oldest first. One that a living host runs is among them.
 ///
@@ -51,8 +64,8 @@ impl Host {
     ///
     /// # Errors
     /// When there is no such run, it has ended, it cannot be resumed here, or the log cannot be written.
-    pub async fn resume(&self, options: &Options, run: RunId) -> Result<Running, HostError> {
-        take_up(&self.kernel, &self.dirs, options, run).await
+    pub async fn resume(&self, options: &Options, again: Again) -> Result<Running, HostError> {
+        take_up(&self.kernel, &self.dirs, options, again).await
     }
 }
 
@@ -61,7 +74,7 @@ pub(crate) async fn take_up(
     kernel: &Arc<Kernel>,
     dirs: &Dirs,
     options: &Options,
-    run: RunId,
+    Again { run, add }: Again,
 ) -> Result<Running, HostError> {
     if kernel.open_runs().contains(&run) {
         return Err(usage(format!("r{run} is running"), "see aos-host ps"));
@@ -69,9 +82,10 @@ pub(crate) async fn take_up(
     let (at, how) = (dirs.clone(), options.clone());
     // Reading a long log and compiling take their time.
     let loaded = tokio::task::spawn_blocking(move || load(&at, &how, run)).await;
-    let cut = loaded.map_err(|error| HostError::Engine(error.to_string()))??;
+    let mut cut = loaded.map_err(|error| HostError::Engine(error.to_string()))??;
+    cut.add = add;
     let unborn = cut.is_unborn();
-    kernel.resume(cut).await?;
+    kernel.resume(cut).await.map_err(caps::told)?;
     if unborn {
         let message = format!("r{run} never began: its input was not on disk yet when its host ended");
         return Err(usage(message, "run it again"));

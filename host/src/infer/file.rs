@@ -51,7 +51,7 @@ pub enum FileError {
 }
 
 /// Reads a file; one byte more than `limit` is enough to refuse it later.
-pub(super) fn read(what: &'static str, path: &Path, limit: u64) -> Result<String, FileError> {
+pub(crate) fn read(what: &'static str, path: &Path, limit: u64) -> Result<String, FileError> {
     let failed = |source| FileError::Read { what, path: path.to_owned(), source };
     let mut text = String::new();
     let file = File::open(path).map_err(failed)?;
@@ -87,7 +87,7 @@ pub fn read_private(path: &Path, limit: u64) -> Result<Zeroizing<String>, Privat
 }
 
 /// A file's text.
-pub(super) struct Text<'a> {
+pub(crate) struct Text<'a> {
     /// What kind of file it is.
     pub what: &'static str,
     /// Its name, for messages.
@@ -98,7 +98,7 @@ pub(super) struct Text<'a> {
 
 impl Text<'_> {
     /// Its contents; unknown keys and wrong types are errors where they stand.
-    pub(super) fn parse<T: DeserializeOwned>(&self, limit: u64) -> Result<T, FileError> {
+    pub(crate) fn parse<T: DeserializeOwned>(&self, limit: u64) -> Result<T, FileError> {
         if self.text.len() as u64 > limit {
             return Err(FileError::TooLarge { what: self.what, name: self.name.to_owned(), limit });
         }
@@ -106,7 +106,7 @@ impl Text<'_> {
     }
 
     /// A mistake at a place; at the beginning, when it is of the whole file.
-    pub(super) fn wrong(&self, span: Option<Range<usize>>, message: &str) -> FileError {
+    pub(crate) fn wrong(&self, span: Option<Range<usize>>, message: &str) -> FileError {
         let (line, column) = position(self.text, span.map_or(0, |span| span.start));
         FileError::Wrong { name: self.name.to_owned(), line, column, message: message.to_owned() }
     }

@@ -12,6 +12,7 @@ use super::entry::{ERASED_RANGES, Entry, Erasure, Event, Names, Repeat};
 use super::state::{Inconsistent, Payload, Proc, Ruling, Run, Stage, State};
 use super::{cost, lease};
 
+mod budget;
 mod effect;
 mod label;
 mod life;
@@ -163,6 +164,19 @@ impl Change<'_> {
             Event::Outcome { of, out } => self.outcome(run, *of, out),
             Event::Signal { pid, signal: Signal::Stop } => self.stop(run, *pid, Labels::default()),
             Event::Signal { pid, signal: Signal::Kill } => life::kill(run, *pid),
+            Event::Bill { used } => match run.proc(1) {
+                Some(root)
+                    if Meter::ALL.iter().all(|meter| root.account.used(*meter) == used.get(*meter)) =>
+                {
+                    Ok(())
+                }
+                _ => Err("that is not what it used"),
+            },
+            Event::Fund { pid, add, window } => self.fund(run, *pid, add, *window),
+            Event::Warn { meter, .. } => match run.warned.insert(*meter) {
+                true => Ok(()),
+                false => Err("it was warned of before"),
+            },
             Event::Revoke { pid, what, .. } => self.revoke(run, *pid, what),
             // Not on this host yet.
             Event::Signal { signal: Signal::Pause | Signal::Resume, .. } => Ok(()),

@@ -1,6 +1,8 @@
 //! What kernel time brings: waits that give up, leases that expire, wall time that is over. Derived from the entries, for
 //! this process alone; each is dropped when it is due no more.
 
+use ledger::Meter;
+
 use super::answer::{Answer, Exit};
 use super::call::{Call, Key, RunId};
 use super::entry::{Entry, Event};
@@ -18,6 +20,8 @@ pub(super) enum Due {
     Wall(Key),
     /// Some of a process's rights end.
     Rights(Key),
+    /// A window of a run's budget is over.
+    Window(RunId, Meter),
 }
 
 impl Live {
@@ -78,6 +82,9 @@ impl Live {
                 let (deadline, ends) = (me.deadline, me.ends);
                 deadline.into_iter().for_each(|at| self.add_due(at, seq, Due::Wall(key)));
                 ends.into_iter().for_each(|at| self.add_due(at, seq, Due::Rights(key)));
+                if key.pid == 1 {
+                    self.add_windows(key.run, entry.t);
+                }
             }
             Event::Revoke { pid, .. } => {
                 let run = self.state.runs.get(&key.run);
@@ -93,7 +100,7 @@ impl Live {
 
     fn add_due(&mut self, at: u64, seq: u64, due: Due) {
         // A process has one end of its wall time, which is found again without the number of its first entry. So has a right.
-        let seq = if matches!(due, Due::Wall(_) | Due::Rights(_)) { 0 } else { seq };
+        let seq = if matches!(due, Due::Wall(_) | Due::Rights(_) | Due::Window(..)) { 0 } else { seq };
         let first = self.due.first().is_none_or(|(first, ..)| at < *first);
         if let Due::Lease(_, _, token) = &due {
             self.expiries.insert(*token, (at, seq, due.clone()));
@@ -120,7 +127,37 @@ impl Live {
             let held = lease.holder.map(|(_, token, at)| (at, token, Due::Lease(run, name.clone(), token)));
             found.extend(held);
         }
+        let passed = state.windows.iter().filter_map(|(meter, window)| {
+            // What was over while nobody was there comes back at once.
+            let at = window.period.next(state.proc(1)?.started, window.since);
+            Some((at, 0, Due::Window(run, *meter)))
+        });
+        found.extend(passed);
         found.into_iter().for_each(|(at, seq, due)| self.add_due(at, seq, due));
+    }
+
+    fn add_windows(&mut self, run: RunId, now: u64) {
+        let Some(state) = self.state.runs.get(&run) else { return };
+        let meters: Vec<Meter> = state.windows.keys().copied().collect();
+        let next: Vec<_> =
+            meters.into_iter().filter_map(|meter| Some((state.resets(meter, now)?, meter))).collect();
+        next.into_iter().for_each(|(at, meter)| self.add_due(at, 0, Due::Window(run, meter)));
+    }
+
+    /// Gives back what was used of a window that is over, and waits for the end of the next one.
+    fn refill(&mut self, run: RunId, meter: Meter, now: u64) -> Result<(), Inconsistent> {
+        let Some(state) = self.state.runs.get(&run) else { return Ok(()) };
+        if state.proc(1).is_none_or(|root| root.exit.is_some()) {
+            return Ok(());
+        }
+        let (back, next) = (state.comes_back(meter, now), state.resets(meter, now));
+        // Out of a cap that has nothing left, nothing comes back until the next time.
+        if back > 0 && self.caps.more(run, &[(meter, back)], now).is_ok() {
+            let event = Event::Fund { pid: 1, add: vec![(meter, back)], window: true };
+            self.append(now, Key { run, pid: 0 }, 0, event, None)?;
+        }
+        next.into_iter().for_each(|at| self.add_due(at, 0, Due::Window(run, meter)));
+        Ok(())
     }
 
     /// Fires what is due, in the order of its time.
@@ -142,6 +179,7 @@ impl Live {
                         self.lapse(key, now)?;
                     }
                 }
+                Due::Window(run, meter) => self.refill(run, meter, now)?,
                 Due::Wall(key) => {
                     if let Some(control) = self.controls.get(&key) {
                         control.end(Exit::Exhausted(ledger::Meter::WallTime));

@@ -121,6 +121,25 @@ pub enum Event {
         /// Which.
         signal: Signal,
     },
+    /// A process may spend more: because a window of its budget is over, or because the operator says so.
+    Fund {
+        /// The process.
+        pid: Pid,
+        /// How much more, of each meter.
+        add: Vec<(Meter, u64)>,
+        /// Whether it is what was used of a window that is over.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        window: bool,
+    },
+    /// A run's root has used most of a meter ([`WARNED`]).
+    Warn {
+        /// Which.
+        meter: Meter,
+        /// Used, with what its ended children used, and set aside.
+        used: u64,
+        /// Granted.
+        granted: u64,
+    },
     /// Rights are taken from a process and from all that it spawned.
     Revoke {
         /// The process.
@@ -140,6 +159,11 @@ pub enum Event {
     },
     /// The run was cut off with its host, and goes on: its processes are executed again on the entries so far.
     Resume(Box<Resumption>),
+    /// What a run used in all, before its end; where the host has caps.
+    Bill {
+        /// By its root and all that it spawned.
+        used: Amounts,
+    },
     /// A process ended.
     Exit(Box<Exit>),
     /// A run ended.
@@ -287,6 +311,9 @@ pub struct Erasure {
     /// Their bytes together.
     pub bytes: u64,
 }
+
+/// Hundredths of a meter after which its use is warned of.
+pub const WARNED: u64 = 80;
 
 /// Ranges in one entry: with the largest numbers they are some 9 KiB.
 pub const ERASED_RANGES: usize = 256;

@@ -8,6 +8,7 @@ use ledger::Meter;
 use serde::{Deserialize, Serialize};
 
 use super::call::{Call, Key, Pid, RunId};
+use super::caps::Capped;
 use super::live::Live;
 use super::ports::Driver;
 use super::state::{Proc, Stage};
@@ -27,6 +28,25 @@ pub struct Glance {
     pub processes: Vec<Living>,
     /// How many more there are.
     pub more: usize,
+    /// The meters that come back, of open runs; at most [`GLANCED`].
+    pub windows: Vec<Back>,
+    /// What all runs together may spend.
+    pub caps: Vec<Capped>,
+}
+
+/// A meter of a run's root that comes back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Back {
+    /// Its run.
+    pub run: RunId,
+    /// Which.
+    pub meter: Meter,
+    /// What is left.
+    pub left: u64,
+    /// Of how much.
+    pub granted: u64,
+    /// When it comes back: milliseconds since 1970.
+    pub at: u64,
 }
 
 /// A living process.
@@ -169,7 +189,24 @@ impl Live {
         };
         let processes: Vec<Living> = alive().take(GLANCED).map(living).collect();
         let more = alive().count() - processes.len();
-        Glance { seq: self.state.seq, time: self.state.time, processes, more }
+        let now = self.now();
+        let backs = self.state.runs.iter().flat_map(|(run, it)| {
+            let back = move |meter: &Meter| {
+                let account = &it.proc(1)?.account;
+                let (left, granted) = (account.left(*meter), it.grant.root.budget.get(*meter));
+                Some(Back { run: *run, meter: *meter, left, granted, at: it.resets(*meter, now)? })
+            };
+            it.windows.keys().filter_map(back)
+        });
+        let windows = backs.take(GLANCED).collect();
+        Glance {
+            seq: self.state.seq,
+            time: self.state.time,
+            processes,
+            more,
+            windows,
+            caps: self.caps.glance(now),
+        }
     }
 }
 

@@ -7,15 +7,17 @@ use std::sync::{Arc, OnceLock};
 
 use audit::Digest;
 use bytes::Bytes;
+use ledger::Meter;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, oneshot};
 
 use super::answer::{Answer, Error, Exit};
 use super::call::{Call, Key, RunId};
+use super::caps::Caps;
 use super::draw::Chunks;
 use super::due::Due;
 use super::effect::Outside;
-use super::entry::{Blob, Entry, Event, Repeat, VERSION};
+use super::entry::{Blob, Entry, Event, Repeat, VERSION, WARNED};
 use super::state::{Inconsistent, Limits, Stage, State};
 use super::{Start, children, ipc, lease};
 use crate::journal::{Body, Item, Journal, Line};
@@ -103,6 +105,8 @@ pub(super) struct Live {
     pub state: State,
     /// Folded from the written lines beside `state`, where the host checks itself.
     pub shadow: Option<State>,
+    /// What all runs together may spend.
+    pub caps: Caps,
     pub journal: Arc<Journal<Entry>>,
     pub waits: HashMap<Key, oneshot::Sender<Reply>>,
     /// Who waits for the operator's answer: told to go on, or what the call was answered instead.
@@ -230,8 +234,30 @@ impl Live {
             Some(Carried::Bare(bytes, _)) => Some(Body::Plain(bytes)),
             Some(Carried::Dropped(_)) | None => None,
         };
+        // A root's own calls charge it; its children's do when they end.
+        let charged = match &entry.event {
+            Event::Exit(_) => key.pid != 1,
+            Event::Call { .. } | Event::Intent { .. } | Event::Wait { .. } | Event::Outcome { .. } => {
+                key.pid == 1
+            }
+            _ => false,
+        };
         self.journal.append(Item { line: entry, body });
+        if charged {
+            self.warn(now, key.run)?;
+        }
         Ok(seq)
+    }
+
+    /// Warns of meters of a run's root that are nearly used up, each once.
+    fn warn(&mut self, now: u64, run: RunId) -> Result<(), Inconsistent> {
+        let Some(state) = self.state.runs.get(&run) else { return Ok(()) };
+        let Some(root) = state.proc(1).filter(|root| root.exit.is_none()) else { return Ok(()) };
+        let near = |meter: &Meter| root.account.reached(*meter, WARNED) && !state.warned.contains(meter);
+        let Some(meter) = Meter::ALL.into_iter().find(near) else { return Ok(()) };
+        let used = root.account.used(meter) + root.account.reserved(meter);
+        let event = Event::Warn { meter, used, granted: root.account.granted(meter) };
+        self.append(now, Key { run, pid: 0 }, 0, event, None).map(|_| ())
     }
 
     /// Folds the written line into the shadow and compares: `fold(entries)` must equal the live state.

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use authority::Grant;
 use bytes::Bytes;
+use ledger::{Amounts, Meter};
 use tokio::sync::{Notify, SemaphorePermit};
 
 pub mod answer;
@@ -20,6 +21,7 @@ mod apply;
 mod artifact;
 pub mod bound;
 pub mod call;
+pub mod caps;
 mod children;
 pub mod cost;
 mod decide;
@@ -48,6 +50,7 @@ pub mod trial;
 
 use answer::Exit;
 use call::{Call, Key, RunId};
+use caps::Caps;
 use entry::{Birth, Entry, Event, Opening};
 use live::{Carried, Control, Live, Over};
 use resume::Resumed;
@@ -70,6 +73,9 @@ pub enum Halt {
     /// The process or its run has ended.
     #[error("the process has ended")]
     Ended,
+    /// All runs together may not spend so much.
+    #[error(transparent)]
+    Over(#[from] caps::Over),
 }
 
 /// What it takes to start a process.
@@ -147,11 +153,12 @@ fn seed() -> String {
 impl Kernel {
     /// A kernel over a journal, going on from `state`. With `check`, it folds every written line into a second state
     /// and stops at the first difference.
-    pub fn new(journal: Arc<Journal<Entry>>, state: State, check: bool) -> Arc<Kernel> {
+    pub fn new(journal: Arc<Journal<Entry>>, state: State, caps: Caps, check: bool) -> Arc<Kernel> {
         let timer = Arc::new(Notify::new());
         let live = Live {
             shadow: check.then(|| state.clone()),
             state,
+            caps,
             journal: journal.clone(),
             waits: Default::default(),
             rulings: Default::default(),
@@ -267,8 +274,9 @@ impl Kernel {
 }
 
 impl Live {
-    fn open(&mut self, new: NewRun) -> Result<Launch, Inconsistent> {
+    fn open(&mut self, new: NewRun) -> Result<Launch, Halt> {
         let (now, run) = (self.now(), self.state.last_run + 1);
+        self.caps.take(run, &new.grant.root.budget, now)?;
         let bytes = new.grant.encode();
         let grant = Carried::Bare(bytes.clone().into(), audit::Digest::of(&bytes));
         let root = new.grant.root;
@@ -287,7 +295,7 @@ impl Live {
             input: self.state.seq + 1,
         };
         let key = Key { run, pid: 1 };
-        self.launch(now, key, birth, new.input.clone(), Some(Carried::Salted(new.input)))
+        Ok(self.launch(now, key, birth, new.input.clone(), Some(Carried::Salted(new.input)))?)
     }
 
     /// Records a birth.
@@ -351,6 +359,14 @@ impl Live {
 
     /// Ends a run whose root has ended with entry `exit`.
     fn close(&mut self, run: RunId, now: u64, exit: u64) -> Result<(), Inconsistent> {
+        let root = self.state.proc(Key { run, pid: 1 });
+        if let (Some(root), false) = (root, self.caps.is_empty()) {
+            let used = Meter::ALL
+                .iter()
+                .fold(Amounts::zero(), |all, meter| all.with(*meter, root.account.used(*meter)));
+            self.append(now, Key { run, pid: 0 }, 0, Event::Bill { used }, None)?;
+            self.caps.give_back(run, used, now);
+        }
         let end = self.append(now, Key { run, pid: 0 }, 0, Event::End, None)?;
         self.outside.remove(&run);
         self.starts.remove(&run);

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ledger::Meter;
 use tokio::sync::oneshot;
 
 mod bodies;
@@ -37,6 +38,8 @@ pub struct Unfinished {
     unborn: Option<(Pid, Bytes)>,
     /// Who takes it up.
     pub by: Resumption,
+    /// What its root may spend beyond what it was granted.
+    pub add: Vec<(Meter, u64)>,
     /// What it reaches.
     pub outside: Outside,
     /// What starts its processes.
@@ -81,7 +84,7 @@ impl Unfinished {
             let input = tape.input()?;
             tapes.insert(pid, (tape, input));
         }
-        Ok(Some(Unfinished { run: number, state, tapes, unborn, by, outside, start }))
+        Ok(Some(Unfinished { run: number, state, tapes, unborn, by, add: Vec::new(), outside, start }))
     }
 
     /// Whether it was cut off before its root was born: then it only ends.
@@ -113,12 +116,14 @@ impl Kernel {
 }
 
 impl Live {
-    fn take_up(&mut self, cut: Unfinished) -> Result<Taken, Inconsistent> {
-        let Unfinished { run, state, mut tapes, unborn, by, outside, start } = cut;
+    fn take_up(&mut self, cut: Unfinished) -> Result<Taken, Halt> {
+        let Unfinished { run, state, mut tapes, unborn, by, add, outside, start } = cut;
         if self.state.runs.contains_key(&run) || run > self.state.last_run {
-            return Err(Inconsistent { seq: self.state.seq, what: format!("r{run} cannot be taken up") });
+            let what = format!("r{run} cannot be taken up");
+            return Err(Inconsistent { seq: self.state.seq, what }.into());
         }
         let now = self.now();
+        self.caps.more(run, &add, now)?;
         if let Some(shadow) = &mut self.shadow {
             shadow.runs.insert(run, state.clone());
         }
@@ -135,6 +140,9 @@ impl Live {
             && let Some((tape, _)) = tapes.get_mut(&parent)
         {
             taken.launches.push(self.give_birth(now, tape, input)?);
+        }
+        if !add.is_empty() {
+            self.append(now, Key { run, pid: 0 }, 0, Event::Fund { pid: 1, add, window: false }, None)?;
         }
         self.derive_due(run);
         for (tape, input) in tapes.into_values() {

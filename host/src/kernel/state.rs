@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use audit::Digest;
 use authority::{Decision, Grant, Labels, Mode, Pattern, Rights, Verb};
-use ledger::{Account, MAX, Meter};
+use ledger::{Account, MAX, Meter, Period};
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Artifact, Exit};
@@ -52,8 +52,23 @@ pub struct Run {
     pub by_digest: BTreeMap<Digest, usize>,
     /// Of each mount that is one, by label.
     pub overlays: BTreeMap<String, Overlay>,
+    /// The meters of the root's budget that come back.
+    pub windows: BTreeMap<Meter, Window>,
+    /// The meters of the root's budget whose use was warned of.
+    pub warned: BTreeSet<Meter>,
     /// By mount: the data categories of those who changed its directory in this run.
     pub stains: BTreeMap<String, Labels>,
+}
+
+/// A meter that comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// How often.
+    pub period: Period,
+    /// When what was used came back last, or when the root started.
+    pub since: u64,
+    /// What was used by then.
+    pub used: u64,
 }
 
 /// A process.
@@ -304,6 +319,8 @@ impl Run {
             leases: BTreeMap::new(),
             artifacts: Vec::new(),
             by_digest: BTreeMap::new(),
+            windows: BTreeMap::new(),
+            warned: BTreeSet::new(),
             stains: BTreeMap::new(),
         }
     }
@@ -318,6 +335,21 @@ impl Run {
             next += 1;
         }
         all.into_iter()
+    }
+
+    /// When a meter of the root's budget comes back next.
+    pub fn resets(&self, meter: Meter, now: u64) -> Option<u64> {
+        let window = self.windows.get(&meter)?;
+        Some(window.period.next(self.proc(1)?.started, now))
+    }
+
+    /// What has been used of a window that is over by now.
+    pub(super) fn comes_back(&self, meter: Meter, now: u64) -> u64 {
+        let (Some(window), Some(root)) = (self.windows.get(&meter), self.proc(1)) else { return 0 };
+        match window.period.next(root.started, window.since) <= now {
+            true => root.account.used(meter).saturating_sub(window.used),
+            false => 0,
+        }
     }
 
     /// A process's name; the kernel's is `kernel`.

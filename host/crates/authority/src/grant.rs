@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use audit::Digest;
-use ledger::Amounts;
+use ledger::{Amounts, MAX, Meter, Period, comes_back};
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::RESERVED;
@@ -73,6 +73,9 @@ pub struct Grant {
     /// What part of a shared backend each member's processes get beside others; empty for the root.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub weights: BTreeMap<String, u16>,
+    /// Which meters of the root's budget come back, and how often.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub windows: BTreeMap<Meter, Period>,
     /// Who signed the package; absent when nobody did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signer: Option<Signer>,
@@ -270,6 +273,9 @@ impl Grant {
         }
         if self.signed != self.signer.is_some() {
             return Err(GrantError::Malformed("`signed` and `signer` disagree".to_owned()));
+        }
+        if self.windows.keys().any(|meter| !comes_back(*meter) || self.root.budget.get(*meter) >= MAX) {
+            return Err(GrantError::Malformed("a meter cannot come back".to_owned()));
         }
         offer::check_text("package", &self.package, "name", &self.package)?;
         if let Some(version) = &self.version {

@@ -155,6 +155,37 @@ impl Account {
         uncovered
     }
 
+    /// Grants so much more of a meter. Of one without limit there is nothing more to grant.
+    ///
+    /// # Errors
+    /// When the grant would reach [`MAX`], which means no limit; then nothing was granted.
+    pub fn fund(&mut self, meter: Meter, more: u64) -> Result<(), Exhausted> {
+        if self.is_unlimited(meter) {
+            return Ok(());
+        }
+        match self.granted[meter].checked_add(more).filter(|granted| *granted < MAX) {
+            Some(granted) => {
+                self.granted[meter] = granted;
+                Ok(())
+            }
+            None => {
+                let (left, granted) = (self.left(meter), self.granted[meter]);
+                Err(Exhausted { meter, asked: more, left, granted })
+            }
+        }
+    }
+
+    /// Whether so many hundredths of a consumable are used or set aside: by the process, and by those of its children that
+    /// ended. Never of one without limit, or of none.
+    pub fn reached(&self, meter: Meter, percent: u64) -> bool {
+        let (used, granted) = (self.used(meter) + self.reserved[meter], self.granted[meter]);
+        // Both below 2⁵³: hundred times either fits.
+        meter.kind() == Kind::Consumable
+            && !self.is_unlimited(meter)
+            && granted > 0
+            && used * 100 >= granted * percent
+    }
+
     /// Sets what the process itself used, for what others measure as a total: fuel, memory, wall
     /// time. Use of ended children is not touched. It is set as far as the grant goes; the answer
     /// is what it did not cover, 0 when it did.

@@ -5,6 +5,7 @@
 //! - [`amounts`]: one amount for every meter;
 //! - [`account`]: what one process was granted, used, reserved and moved to its children;
 //! - [`defaults`]: the budgets of processes for which nobody named one;
+//! - [`window`]: budgets that come back each hour or day;
 //! - [`text`]: amounts as people write and read them.
 //!
 //! What holds, whatever is called in whatever order:
@@ -18,9 +19,11 @@ pub mod amounts;
 pub mod defaults;
 pub mod meter;
 pub mod text;
+pub mod window;
 
 pub use account::{Account, Exhausted};
 pub use amounts::Amounts;
 pub use defaults::{default_child, default_root};
 pub use meter::{Kind, MAX, Meter, MeterError};
 pub use text::{AmountError, grouped, parse_amount, show};
+pub use window::{Period, RateError, comes_back, parse_rate};

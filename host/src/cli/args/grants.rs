@@ -1,13 +1,13 @@
 //! What is offered to an agent, for one run or for longer.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use authority::{Narrowing, Pattern, Verb as Right};
 use clap::{Args, Subcommand};
-use ledger::Meter;
 
 use super::{About, Format};
-use crate::cli::flags::{self, Ends, Until};
+use crate::cli::flags::{self, Ends, Rate, Until};
 use crate::host::{ModelFlag, MountFlag, Request};
 
 /// What an agent or a team is offered.
@@ -37,9 +37,9 @@ pub struct OfferArgs {
     /// Have it handed on so many generations down at most
     #[arg(long, value_name = "VERB=OBJECT,N", value_parser = flags::depth)]
     pub depth: Vec<Narrowing>,
-    /// Limit it
-    #[arg(long, value_name = "METER=AMOUNT", value_parser = flags::budget)]
-    pub budget: Vec<(Meter, u64)>,
+    /// Limit it; with a period, what was used comes back each hour or day
+    #[arg(long, value_name = "METER=AMOUNT[/h|/d]", value_parser = flags::budget)]
+    pub budget: Vec<Rate>,
     /// Give a member's processes more or less of a backend that many ask, 1 to 1000 [default: 100]
     #[arg(long = "weight", value_name = "MEMBER=N", value_parser = flags::weight)]
     pub weights: Vec<(String, u16)>,
@@ -58,7 +58,13 @@ impl OfferArgs {
                 let until = self.until.into_iter().flat_map(|Ends(narrowings)| narrowings);
                 self.ask.into_iter().chain(self.unless).chain(until).chain(self.depth).collect()
             },
-            budget: self.budget,
+            // The last one of a meter counts.
+            windows: {
+                let mut last = BTreeMap::new();
+                last.extend(self.budget.iter().map(|rate| (rate.meter, rate.period)));
+                last.into_iter().filter_map(|(meter, period)| Some((meter, period?))).collect()
+            },
+            budget: self.budget.iter().map(|rate| (rate.meter, rate.amount)).collect(),
             weights: self.weights,
             ..Request::default()
         }

@@ -137,6 +137,9 @@ fn call_of<'a>(event: &'a Event, me: Option<&'a Proc>) -> Option<&'a Call> {
         | Event::Rule { .. }
         | Event::Signal { .. }
         | Event::Revoke { .. }
+        | Event::Fund { .. }
+        | Event::Warn { .. }
+        | Event::Bill { .. }
         | Event::Expire { .. }
         | Event::Resume(_)
         | Event::Exit(_)

@@ -36,7 +36,7 @@ pub(super) fn there(dirs: &Dirs, wanted: &Wanted, spelling: &Spelling) -> Result
     };
     let ask = match wanted {
         Wanted::Run(request) => Ask::Run(Box::new(Order::new((**request).clone()))),
-        Wanted::Resume(run) => Ask::Resume(*run),
+        Wanted::Resume(again) => Ask::Resume(again.clone()),
     };
     match owner.ask(ask) {
         Ok(Reply::Taken) => {}

@@ -109,6 +109,9 @@ impl Collector {
             | Event::Outcome { .. }
             | Event::Signal { .. }
             | Event::Revoke { .. }
+            | Event::Fund { .. }
+            | Event::Warn { .. }
+            | Event::Bill { .. }
             | Event::Expire { .. }
             | Event::Resume(_)
             | Event::Overlay { .. }

@@ -33,6 +33,23 @@ pub fn said(entry: &Entry) -> String {
         Event::Outcome { of, out } => format!("#{of} → {}", answered(out)),
         Event::Signal { pid, signal } => format!("the operator has /{pid} {}", signalled(*signal)),
         Event::Revoke { pid, what, because } => revoked(*pid, what, because.as_ref()),
+        Event::Fund { pid, add, window } => {
+            let add: Vec<String> =
+                add.iter().map(|(meter, n)| format!("{meter} {}", show(*meter, *n))).collect();
+            let why = if *window { "a window is over" } else { "the operator says so" };
+            format!("/{pid} may spend {} more: {why}", add.join(", "))
+        }
+        Event::Bill { used } => {
+            let used: Vec<String> = used
+                .iter()
+                .filter(|(_, n)| *n > 0)
+                .map(|(meter, n)| format!("{meter} {}", show(meter, n)))
+                .collect();
+            format!("the run used {}", used.join(", "))
+        }
+        Event::Warn { meter, used, granted } => {
+            format!("{} of {} {meter} are used", show(*meter, *used), show(*meter, *granted))
+        }
         Event::Expire { lease, token } => format!("lease {} ({token}) runs out", visible(lease)),
         Event::Resume(resumption) => format!("the run goes on, on host {}", visible(&resumption.host)),
         Event::Exit(exit) => format!("it ends: {}", ending::ended(exit)),

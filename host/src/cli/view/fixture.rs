@@ -41,6 +41,7 @@ pub fn alone() -> Grant {
         mounts: BTreeMap::new(),
         models: BTreeMap::new(),
         weights: BTreeMap::new(),
+        windows: BTreeMap::new(),
         signer: None,
         standing: None,
     }

@@ -175,6 +175,9 @@ impl Fold {
             | Event::Rule { .. }
             | Event::Signal { .. }
             | Event::Revoke { .. }
+            | Event::Fund { .. }
+            | Event::Warn { .. }
+            | Event::Bill { .. }
             | Event::Expire { .. } => {}
             Event::Overlay { mount, step } => {
                 view.overlays.insert(mount.clone(), *step);
@@ -207,7 +210,13 @@ impl Fold {
                 process.unpaid += times;
                 self.view.unpaid += times;
                 let process = self.view.process(entry.pid)?;
-                refusal::unpaid(entry, call, *meter, size, (me, process, times))
+                refusal::unpaid(
+                    entry,
+                    call,
+                    (*meter, run.resets(*meter, entry.t)),
+                    size,
+                    (me, process, times),
+                )
             }
             _ => {
                 process.denied += times;
@@ -226,7 +235,10 @@ impl Fold {
 /// Whom an entry is about: the operator's are of the kernel.
 fn subject(entry: &Entry) -> Pid {
     match &entry.event {
-        Event::Rule { pid, .. } | Event::Signal { pid, .. } | Event::Revoke { pid, .. } => *pid,
+        Event::Rule { pid, .. }
+        | Event::Signal { pid, .. }
+        | Event::Revoke { pid, .. }
+        | Event::Fund { pid, .. } => *pid,
         _ => entry.pid,
     }
 }

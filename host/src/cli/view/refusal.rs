@@ -8,6 +8,7 @@ use super::amount::times;
 use super::escape::visible;
 use super::process::ProcessView;
 use super::remedy::{self, Remedy, subject};
+use super::time::rfc3339;
 use crate::cli::command::Typed;
 use crate::kernel::call::{Call, Pid};
 use crate::kernel::cost;
@@ -47,8 +48,14 @@ pub fn denied(entry: &Entry, call: &Call, run: &Run, who: Who<'_>) -> Refusal {
     refusal(entry, call, who, None, why, remedy)
 }
 
-/// A call that its budget did not cover.
-pub fn unpaid(entry: &Entry, call: &Call, meter: Meter, size: u64, who: Who<'_>) -> Refusal {
+/// A call that its budget did not cover; of the meter, when the run's comes back.
+pub fn unpaid(
+    entry: &Entry,
+    call: &Call,
+    (meter, back): (Meter, Option<u64>),
+    size: u64,
+    who: Who<'_>,
+) -> Refusal {
     let (me, process, _) = who;
     let (left, granted) = (me.account.left(meter), me.account.granted(meter));
     let wanted = needs(call, meter, size);
@@ -56,7 +63,8 @@ pub fn unpaid(entry: &Entry, call: &Call, meter: Meter, size: u64, who: Who<'_>)
         Some((amount, purpose)) => format!("call needs up to {}{purpose}", exact(meter, amount)),
         None => "call needs more than is left".to_owned(),
     };
-    let why = format!("{asked}, {} of {} left", exact(meter, left), exact(meter, granted));
+    let back = back.map(|at| format!("; more at {}", rfc3339(at))).unwrap_or_default();
+    let why = format!("{asked}, {} of {} left{back}", exact(meter, left), exact(meter, granted));
     let enough = granted.saturating_mul(2).max(wanted.map_or(0, |(amount, _)| amount));
     let remedy = match process.parent {
         None => Remedy::Flag(more(meter, enough)),

@@ -7,6 +7,7 @@ use super::super::consent::Consent;
 use super::super::error::{HostError, Kind};
 use super::super::overlay::{Settle, Settled};
 use super::super::prune::Pruned;
+use super::super::resume::Again;
 use super::client::Unanswered;
 use super::order::{Opened, Order};
 use crate::kernel::call::{Pid, RunId, Signal};
@@ -40,7 +41,7 @@ pub enum Ask {
     /// Run this.
     Run(Box<Order>),
     /// Go on with this run, which was cut off.
-    Resume(RunId),
+    Resume(Again),
     /// What lives?
     Glance,
     /// Signal a process.

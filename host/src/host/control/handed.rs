@@ -7,12 +7,12 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use super::super::error::HostError;
 use super::super::prepare::prepare;
-use super::super::resume::take_up;
+use super::super::resume::{Again, take_up};
 use super::super::{Running, start, until_ended};
 use super::frame::Reply;
 use super::order::{Opened, Order};
 use super::server::{Server, tell};
-use crate::kernel::call::{Key, RunId, Signal};
+use crate::kernel::call::{Key, Signal};
 
 /// Runs of other terminals at a time. Each has an engine of its own, and a system maps 65,530 places of memory for a process.
 const RUNS: usize = 128;
@@ -136,10 +136,10 @@ impl Server {
     }
 
     /// Goes on with a run that was cut off, and tells its client what comes of it.
-    pub(super) async fn resume(&self, stream: &mut BufReader<UnixStream>, run: RunId) {
+    pub(super) async fn resume(&self, stream: &mut BufReader<UnixStream>, again: Again) {
         let opening = async |stream: &mut BufReader<UnixStream>| {
             let _turn = self.turn(stream).await?;
-            let begun = take_up(&self.kernel, &self.dirs, &self.options, run).await;
+            let begun = take_up(&self.kernel, &self.dirs, &self.options, again).await;
             Some(begun.map(|running| Opened { run: running.run, unused: Vec::new(), idle: Vec::new() }))
         };
         self.seated(stream, opening, Unheard::GoesOn).await;

@@ -138,9 +138,9 @@ impl Server {
                 drop(place);
                 return self.run(stream, *order, large).await;
             }
-            Ok(Ok((Ask::Resume(run), _))) => {
+            Ok(Ok((Ask::Resume(again), _))) => {
                 drop(place);
-                return self.resume(stream, run).await;
+                return self.resume(stream, again).await;
             }
             Ok(Ok((ask, _))) => self.answer(ask).await.unwrap_or_else(Reply::from),
             Ok(Err(what)) => refused(what),

@@ -8,7 +8,7 @@ use super::{Change, Step};
 use crate::kernel::answer::Exit;
 use crate::kernel::call::{Key, Pid, Priority};
 use crate::kernel::entry::Birth;
-use crate::kernel::state::{Ended, Payload, Proc, Run};
+use crate::kernel::state::{Ended, Payload, Proc, Run, Window};
 use crate::kernel::{ipc, lease};
 
 /// What a parent is told of a child's end. A struct, because its fields' order is part of what replay compares.
@@ -79,6 +79,12 @@ pub(super) fn start(run: &mut Run, pid: Pid, birth: &Birth, now: u64) -> Step {
     let granted = account.granted(Meter::WallTime);
     let own = (granted < MAX).then(|| now.saturating_add(granted));
     let deadline = own.into_iter().chain(deadline).min();
+    if birth.parent.is_none() {
+        let windows = run.grant.windows.iter();
+        run.windows = windows
+            .map(|(meter, period)| (*meter, Window { period: *period, since: now, used: 0 }))
+            .collect();
+    }
     run.names.insert(birth.name.clone(), pid);
     run.procs.push(Proc { labels, ..Proc::new(pid, birth, account, now, deadline) });
     Ok(())

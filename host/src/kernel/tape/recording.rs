@@ -114,6 +114,9 @@ impl Recorder {
             | Event::Rule { .. }
             | Event::Signal { .. }
             | Event::Revoke { .. }
+            | Event::Fund { .. }
+            | Event::Warn { .. }
+            | Event::Bill { .. }
             | Event::Resume(_)
             | Event::End
             | Event::Overlay { .. }

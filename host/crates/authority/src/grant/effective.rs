@@ -78,6 +78,7 @@ impl Grant {
             mounts,
             models,
             weights,
+            windows: offer.windows,
             signer,
             standing: None,
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger::Meter;
+use ledger::{Meter, Period};
 use serde::{Deserialize, Serialize};
 
 use super::narrow::Narrowing;
@@ -23,6 +23,9 @@ pub struct Offer {
     pub narrow: Vec<Narrowing>,
     /// `--budget METER=AMOUNT`; the last one of a meter counts.
     pub budget: Vec<(Meter, u64)>,
+    /// The period of those meters of the budget that come back.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub windows: BTreeMap<Meter, Period>,
     /// `--weight MEMBER=N`; the last one of a member counts.
     pub weights: Vec<(String, u16)>,
 }
@@ -36,6 +39,9 @@ impl Offer {
         self.models.extend(other.models);
         self.allow = each(self.allow, other.allow, |old, new| old == new);
         self.narrow = each(self.narrow, other.narrow, |old, new| old == new);
+        // What is said of a meter now says also whether it comes back.
+        self.windows.retain(|meter, _| !other.budget.iter().any(|(named, _)| named == meter));
+        self.windows.extend(other.windows);
         self.budget = each(self.budget, other.budget, |old, new| old.0 == new.0);
         self.weights = each(self.weights, other.weights, |old, new| old.0 == new.0);
         self

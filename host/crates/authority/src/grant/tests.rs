@@ -58,6 +58,7 @@ fn full() -> Offer {
         narrow: Vec::new(),
         budget: vec![(Meter::TokensIn, 7)],
         weights: Vec::new(),
+        windows: BTreeMap::new(),
     }
 }
 

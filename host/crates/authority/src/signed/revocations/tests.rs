@@ -29,6 +29,7 @@ fn grant() -> Grant {
         mounts: BTreeMap::new(),
         models: BTreeMap::new(),
         weights: BTreeMap::new(),
+        windows: BTreeMap::new(),
         signer: Some(Signer { publisher: "acme".into(), key: digest("key"), statement: digest("statement") }),
         standing: Some(digest("standing")),
     }
