@@ -91,6 +91,10 @@ pub fn why(dirs: &Dirs, args: &WhyArgs, out: &mut Out) -> Result<Code, Failure> 
     let reader = Reader::open(&dirs.state)?;
     let moment = moment(dirs, &reader, args)?;
     let Key { run, pid } = args.process;
+    if let (Some(About::Entry(seq)), None) = (&args.about, &moment.call) {
+        return Err(Failure::usage(format!("#{seq} is no call of r{run}/{pid}"))
+            .help(format!("see aos-host audit show {seq}")));
+    }
     let me = moment.run.proc(pid).ok_or_else(|| {
         Failure::usage(format!("r{run} has no process /{pid}")).help(format!("see aos-host inspect r{run}"))
     })?;
@@ -105,10 +109,8 @@ pub fn why(dirs: &Dirs, args: &WhyArgs, out: &mut Out) -> Result<Code, Failure> 
                 return Ok(Code::Ok);
             }
         },
-        (Some(About::Entry(seq)), None) => {
-            return Err(Failure::usage(format!("#{seq} is no call of r{run}/{pid}"))
-                .help(format!("see aos-host audit show {seq}")));
-        }
+        // Told above.
+        (Some(About::Entry(_)), None) => {}
         (None, _) => {
             let outside = me.rights.iter().filter(|right| !right.verb.inside() && right.using != Use::No);
             questions.extend(outside.map(|right| (right.verb, right.object.as_str().to_owned())));

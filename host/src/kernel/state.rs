@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use audit::Digest;
 use authority::{Decision, Grant, Labels, Mode, Pattern, Rights, Verb};
-use ledger::{Account, MAX, Meter, Period};
+use ledger::{Account, MAX, Meter};
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Artifact, Exit};
@@ -15,8 +15,11 @@ use super::entry::Birth;
 use super::overlay::Overlay;
 
 mod payload;
+mod tree;
+mod window;
 
 pub use payload::Payload;
+pub use window::Window;
 
 /// What one state directory's kernel knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,17 +61,6 @@ pub struct Run {
     pub warned: BTreeSet<Meter>,
     /// By mount: the data categories of those who changed its directory in this run.
     pub stains: BTreeMap<String, Labels>,
-}
-
-/// A meter that comes back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// How often.
-    pub period: Period,
-    /// When what was used came back last, or when the root started.
-    pub since: u64,
-    /// What was used by then.
-    pub used: u64,
 }
 
 /// A process.
@@ -322,33 +314,6 @@ impl Run {
             windows: BTreeMap::new(),
             warned: BTreeSet::new(),
             stains: BTreeMap::new(),
-        }
-    }
-
-    /// A process and all that it spawned, as far as they live.
-    pub fn descent(&self, pid: Pid) -> impl Iterator<Item = &Proc> {
-        let mut all: Vec<&Proc> = self.proc(pid).into_iter().collect();
-        let mut next = 0;
-        while let Some(me) = all.get(next) {
-            let children: Vec<&Proc> = me.children.iter().filter_map(|child| self.proc(*child)).collect();
-            all.extend(children);
-            next += 1;
-        }
-        all.into_iter()
-    }
-
-    /// When a meter of the root's budget comes back next.
-    pub fn resets(&self, meter: Meter, now: u64) -> Option<u64> {
-        let window = self.windows.get(&meter)?;
-        Some(window.period.next(self.proc(1)?.started, now))
-    }
-
-    /// What has been used of a window that is over by now.
-    pub(super) fn comes_back(&self, meter: Meter, now: u64) -> u64 {
-        let (Some(window), Some(root)) = (self.windows.get(&meter), self.proc(1)) else { return 0 };
-        match window.period.next(root.started, window.since) <= now {
-            true => root.account.used(meter).saturating_sub(window.used),
-            false => 0,
         }
     }
 
