@@ -6,13 +6,17 @@
 //! - [`gate`]: with calls that are allowed, in ways that are not. [`files`]: with paths, links and mounts.
 //! - [`refused`]: components that are turned away before anything of them runs.
 //!
-//! Not here: what this version has no feature for, revocation (25), deputies' approvals (26), restarts (35), signed manifests
-//! (36), tools (40); and what takes minutes, the compile bomb (16), whose limits the sandbox's own tests check.
+//! - [`deputies`]: with rights that were taken back, and with those of others. [`table`]: that each attack has its test.
+//!
+//! Not here: what this version has no feature for, restarts (35) and tools (40); signed packages, which [`crate::authority`] attacks
+//! (36); and what takes minutes, the compile bomb (16), whose limits the sandbox's own tests check.
 
 mod border;
+mod deputies;
 mod files;
 pub mod forge;
 mod gate;
 mod machine;
 mod refused;
 mod siege;
+mod table;

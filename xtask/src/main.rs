@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo | test | bench | soak | guests | page | setup | help`.
+//! The project's own commands: `cargo xtask demo | test | bench | soak | guests | page | redteam | setup | help`.
 //!
 //! The standard library only, so that it compiles in seconds; it never depends on the host, which it builds and
 //! runs as a program.
@@ -9,6 +9,7 @@ mod error;
 mod guests;
 mod host;
 mod page;
+mod redteam;
 mod setup;
 mod soak;
 mod step;
@@ -28,6 +29,7 @@ Usage: cargo xtask VERB [ARGUMENTS]
   bench [--json]   measures the host in release and prints each figure beside its limit; with --scheduling, who comes first
                    at a model under each policy (--whole: up to 2,000 agents, about 6 minutes)
   soak [ARGS…]     the tests again, with whole campaigns instead of samples of them (AOS_SOAK=1)
+  redteam          the attacks of docs/security.md, and what comes of each
   guests           builds the agents of examples/ and tests/guests/ only
   page             builds docs/verify.html, the page that verifies exports offline, anew
   setup            installs what the tests run beside Rust's own (Debian's packages: as root)
@@ -55,7 +57,7 @@ fn run(verb: &str, arguments: &[String]) -> Result<ExitCode, Error> {
             print!("{HELP}");
             return Ok(ExitCode::SUCCESS);
         }
-        "demo" | "guests" | "page" | "setup" => refuse(verb, arguments, &[])?,
+        "demo" | "guests" | "page" | "redteam" | "setup" => refuse(verb, arguments, &[])?,
         "bench" => refuse(verb, arguments, &["--json", "--scheduling", "--whole"])?,
         "test" | "soak" => {}
         other => {
@@ -69,6 +71,7 @@ fn run(verb: &str, arguments: &[String]) -> Result<ExitCode, Error> {
         "soak" => soak::run(&workspace, arguments),
         "guests" => guests::run(&workspace),
         "page" => page::run(&workspace),
+        "redteam" => redteam::run(&workspace),
         "setup" => setup::run(&workspace),
         _ => test::run(&workspace, arguments),
     }
