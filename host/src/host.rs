@@ -25,6 +25,8 @@ pub mod overlay;
 pub mod package;
 pub mod prepare;
 pub mod private;
+#[cfg(test)]
+mod properties;
 pub mod prune;
 pub mod replay;
 pub mod restore;

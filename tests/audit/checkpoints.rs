@@ -146,7 +146,7 @@ fn another_key_does_not_go_on_with_a_log() {
     place.aos(&["audit", "key"]).expect(2).says("others can read the host's key");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(&file, "aos-host-key@v2 x\n").unwrap();
-    place.aos(&["run", &probe, "[]"]).expect(2).says("is not a host's key");
+    place.aos(&["run", &probe, "[]"]).expect(2).says("is not the host's key");
 }
 
 #[test]

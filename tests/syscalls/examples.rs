@@ -121,10 +121,11 @@ fn documents() -> Vec<PathBuf> {
             let path = entry.unwrap().path();
             let document = if path.is_dir() { path.join("README.md") } else { path };
             found.extend(
-                // What is in `models.md` needs a server: `remote::settings` has one and types it.
+                // What is in `models.md` needs a server: `remote::settings` has one and types it. What is in
+                // `signed-package.md` needs a person: `consent::transcript` has one.
                 Some(document)
                     .filter(|it| it.extension().is_some_and(|end| end == "md") && it.exists())
-                    .filter(|it| !it.ends_with("docs/models.md")),
+                    .filter(|it| !it.ends_with("docs/models.md") && !it.ends_with("docs/signed-package.md")),
             );
         }
     }

@@ -155,7 +155,8 @@ fn a_refusal_tells_no_time() {
 #[test]
 fn a_parent_without_fuel_is_replayed() {
     let needs = "spawn = [\"middle\"]\n[needs.delegate]\nspawn = [\"leaf\"]";
-    let manifest = team(needs, &[("middle", "needs = { spawn = [\"leaf\"] }"), ("leaf", "")]);
+    let manifest =
+        team(needs, &[("middle", "needs = { spawn = [\"leaf\"] }"), ("leaf", "budget = { fuel = \"3G\" }")]);
     let middle = json!([{"op": "spawn", "component": "leaf", "input": [{"op": "spin"}], "as": "l"}, {"op": "wait", "on": "l"}]);
     let script = json!([
         {"op": "spawn", "component": "middle", "input": middle, "budget": {"children": 1, "fuel": 1_000_000}, "as": "m"},

@@ -11,7 +11,7 @@ use super::call::{Call, Key, Pid, RunId};
 use super::caps::Capped;
 use super::live::Live;
 use super::ports::Driver;
-use super::state::{Proc, Stage};
+use super::state::{Proc, Run, Stage};
 use super::{Halt, Kernel};
 
 /// Processes that one glance shows: with their names, less than 1 MiB of JSON.
@@ -123,6 +123,11 @@ impl Kernel {
     /// The runs that have not ended, each with what decides it.
     pub fn grants(&self) -> Vec<(RunId, Arc<Grant>)> {
         self.lock().state.runs.iter().map(|(run, of)| (*run, of.grant.clone())).collect()
+    }
+
+    /// A run that has not ended, as it is now.
+    pub fn run(&self, run: RunId) -> Option<Run> {
+        self.lock().state.runs.get(&run).cloned()
     }
 
     /// The runs that have not ended.
