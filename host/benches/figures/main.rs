@@ -5,6 +5,7 @@
 //! run, so that the ratio does not depend on the machine.
 
 mod bare;
+mod check;
 mod exchange;
 mod idle;
 mod log;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use ledger::{MAX, Meter};
 
 use crate::bare::Bare;
+use crate::check;
 use crate::table::{Samples, Table};
 use crate::{Result, guest, scratch};
 
@@ -158,7 +159,9 @@ pub(crate) fn calls(table: &mut Table) -> Result<()> {
     let ours = Ours::new("calls", 64)?;
     let bare = Bare::new(&guest("load")?, &scratch("bare-cache")?.join("code"), 8)?;
     let null = bare_each(&bare, "null", BURST)?;
-    table.row("null call, burst within the queue", "µs", &ours.each("null", BURST)?, Some(null));
+    let call = ours.each("null", BURST)?;
+    table.row("null call, burst within the queue", "µs", &call, Some(null));
+    check::figures(table, call.percentile(50))?;
     let send = bare_send(&guest("load")?)?;
     table.row("64-byte send, burst within the queue", "µs", &ours.each("send", BURST)?, Some(send));
     table.row("null call, sustained", "µs", &ours.each("null", 1_000_000)?, Some(null));
