@@ -10,6 +10,8 @@ mod standing;
 mod transcript;
 mod updates;
 
+use crate::support::Place;
+
 /// A team that reads notes and has a child write a page, with this line in its manifest.
 fn team(extra: &str) -> String {
     format!(
@@ -36,3 +38,12 @@ write = ["site"]
 
 /// The script of a run that reads a note.
 const READS: &str = r#"[{"op":"read","mount":"notes","path":"a"}]"#;
+
+/// Notes to read, a folder to write to, and the team.
+fn place() -> Place {
+    let place = Place::new();
+    place.file("notes/a", "a note");
+    place.folder("out");
+    place.team(&team(""));
+    place
+}

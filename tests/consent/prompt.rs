@@ -1,19 +1,11 @@
 //! The question before a start, on a real terminal.
 
-use super::{READS, team};
+use super::{READS, place, team};
 use crate::support::{Place, Ran};
 use crate::terminal::screen::at_a_terminal;
 
 /// Where the terminal waits for an answer.
 const MARK: &str = r"which directory|which model|\[N\]o:";
-
-fn place() -> Place {
-    let place = Place::new();
-    place.file("notes/a", "a note");
-    place.folder("out");
-    place.team(&team(""));
-    place
-}
 
 fn typed(place: &Place, before: &str, answers: &[&str]) -> Ran {
     at_a_terminal(place, &["run", "team", READS], MARK, (before, answers))
@@ -65,4 +57,20 @@ fn silence_is_no_consent() {
     let ran = place.aos_with(&["run", "team", READS], b"o\na\ny\n").expect(3);
     ran.says("docs needs what is not granted").says("--mount notes=DIR");
     assert!(!ran.stderr.contains("[o]nce"), "{ran}");
+}
+
+/// What was consented to is what was shown, to the byte.
+#[test]
+fn a_package_that_changes_after_it_was_shown_does_not_start() {
+    let place = place();
+    // The answer comes late: meanwhile somebody writes another manifest, which asks for the same.
+    let other = team("").replace("merges notes", "merges other notes");
+    let manifest = place.path("team/agent.toml");
+    let swap = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        std::fs::write(manifest, other).unwrap();
+    });
+    let ran = typed(&place, "", &["\n", "out\n", "what\n", "what\n", "what\n", "what\n", "o\n"]);
+    swap.join().unwrap();
+    ran.expect(3).answers("the package was changed after it was shown");
 }

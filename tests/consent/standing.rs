@@ -4,18 +4,10 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::{READS, team};
+use super::{READS, place, team};
 use crate::support::{Place, Ran};
 
 const OFFER: [&str; 4] = ["--mount", "notes=notes", "--mount", "site=out:overlay"];
-
-fn place() -> Place {
-    let place = Place::new();
-    place.file("notes/a", "a note");
-    place.folder("out");
-    place.team(&team(""));
-    place
-}
 
 fn add(place: &Place, more: &[&str]) -> Ran {
     place.aos(&[&["grant", "add", "team"], &OFFER[..], more].concat())

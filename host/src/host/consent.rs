@@ -12,7 +12,7 @@ use ledger::{MAX, Meter};
 use serde::{Deserialize, Serialize};
 
 use super::dirs::Dirs;
-use super::error::HostError;
+use super::error::{HostError, Kind};
 use super::offer::offer;
 use super::prepare::{Request, latest};
 use super::standing::{self, Standing};
@@ -134,8 +134,19 @@ impl Considered {
     }
 
     /// Whether it asks for more than its standing grant covers, and nobody has consented to that for this run.
-    pub fn wanting(&self, request: &Request) -> bool {
-        !self.more.is_empty() && request.consent != Some(shown(&self.asked))
+    ///
+    /// # Errors
+    /// When somebody has consented to something else than this.
+    pub fn wanting(&self, request: &Request, subject: &Subject) -> Result<bool, HostError> {
+        match request.consent {
+            None => Ok(!self.more.is_empty()),
+            Some(consent) if consent == shown(subject) => Ok(false),
+            Some(_) => Err(HostError::Told {
+                kind: Kind::NotAuthorised,
+                message: "the package was changed after it was shown".into(),
+                help: Some("look at it again".into()),
+            }),
+        }
     }
 
     /// What is to be consented to.
@@ -153,7 +164,7 @@ impl Considered {
             missing,
             short: short
                 .map(|standing| Short { grant: standing.grant.name.clone(), more: self.more.clone() }),
-            asked: shown(&self.asked),
+            asked: shown(subject),
         }
     }
 }
@@ -164,10 +175,10 @@ pub(super) fn exact(subject: &Subject) -> Digest {
     package_digest(manifest, subject.component, &subject.children)
 }
 
-/// Names what is asked for.
-pub(super) fn shown(asked: &BTreeMap<String, Asked>) -> Digest {
-    // Plain JSON, written to memory: if it failed, nothing would be consented to.
-    serde_json::to_vec(asked).map(|json| Digest::of(&json)).unwrap_or(Digest::of(b""))
+/// Names what was shown: exactly this package, and who signed it.
+fn shown(subject: &Subject) -> Digest {
+    let signer = subject.signer.as_ref().map(|signer| signer.statement.to_string()).unwrap_or_default();
+    Digest::of(format!("{} {signer}", exact(subject)).as_bytes())
 }
 
 /// All that reaches outside, of the whole team, each once.

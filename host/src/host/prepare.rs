@@ -169,7 +169,7 @@ pub fn prepare(dirs: &Dirs, options: &Options, request: Request) -> Result<Prepa
     let Effective { grant, missing, unused, idle } = Grant::effective(&subject, considered.offer.clone())?;
     let grant = Grant { standing: considered.standing.as_ref().map(|standing| standing.digest), ..grant };
     let sandbox = load(dirs, options, &files, &grant)?;
-    if !missing.is_empty() || considered.wanting(&request) {
+    if considered.wanting(&request, &subject)? || !missing.is_empty() {
         return Err(HostError::Refused(Box::new(considered.consent(&subject, grant, missing))));
     }
     let outside = outside(dirs, &options.lines, &grant)?;

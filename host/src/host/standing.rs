@@ -82,6 +82,7 @@ pub fn make(dirs: &Dirs, request: &Request, given: &Given) -> Result<StandingGra
     // One that cannot be used is what this one takes the place of.
     let before = find(dirs, &target).ok().flatten().map(|standing| standing.grant.offer);
     let considered = Considered::over(dirs, request, &subject, before.unwrap_or_default())?;
+    considered.wanting(request, &subject)?;
     let effective = authority::Grant::effective(&subject, considered.offer.clone())?;
     if !effective.missing.is_empty() {
         let consent = considered.consent(&subject, effective.grant, effective.missing);

@@ -9,6 +9,7 @@ use ledger::{Amounts, MAX, Meter};
 use serde::{Deserialize, Serialize};
 
 use super::{CHILDREN_LIMIT, GRANT_LIMIT, GrantError, Offer, offer};
+use crate::signed::encoding;
 use crate::{Manifest, Right, Rights, Use, Verb};
 
 /// Bytes of a standing grant's name at most.
@@ -16,8 +17,7 @@ pub const GRANT_NAME_LIMIT: usize = 64;
 
 /// A standing grant.
 ///
-/// Its encoding is JSON without white space, with the fields in the order given here, absent ones left out and maps sorted by
-/// their keys; it has no floats and no nulls. [`StandingGrant::digest`] is over these bytes. It holds no secret.
+/// It has one encoding ([`encoding`]), of which [`StandingGrant::digest`] is. It holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StandingGrant {
@@ -115,8 +115,7 @@ impl fmt::Display for More {
 impl StandingGrant {
     /// The only encoding of it.
     pub fn encode(&self) -> Vec<u8> {
-        // Strings, integers and maps with string keys, written to memory: nothing here can fail.
-        serde_json::to_vec(self).expect("a standing grant is plain JSON")
+        encoding::encode(self)
     }
 
     /// The digest of [`StandingGrant::encode`].
@@ -129,15 +128,9 @@ impl StandingGrant {
     /// # Errors
     /// It is too long, is none, is not in its one encoding, or breaks a limit.
     pub fn decode(bytes: &[u8]) -> Result<Self, GrantError> {
-        if bytes.len() > GRANT_LIMIT {
-            return Err(GrantError::TooLong(bytes.len()));
-        }
-        let grant: StandingGrant =
-            serde_json::from_slice(bytes).map_err(|error| GrantError::Malformed(error.to_string()))?;
+        let read: Result<StandingGrant, _> = encoding::decode(bytes, GRANT_LIMIT);
+        let grant = read.map_err(|error| GrantError::Malformed(error.to_string()))?;
         grant.check()?;
-        if grant.encode() != bytes {
-            return Err(GrantError::Malformed("it is not in its one encoding".to_owned()));
-        }
         Ok(grant)
     }
 

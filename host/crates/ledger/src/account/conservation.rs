@@ -14,6 +14,10 @@ enum Step {
     Settle(usize, u64),
     /// Closes the process, when it is no root and has no living children.
     Close(usize),
+    /// Grants the root more.
+    Fund(Meter, u64),
+    /// Writes a process's account down and reads it again.
+    Crash(usize),
 }
 
 struct Process {
@@ -83,6 +87,20 @@ impl Tree {
                 }
             }
             Step::Close(n) => self.close(self.chosen(n)),
+            Step::Fund(meter, more) => {
+                let root = &mut self.processes[0].account;
+                let (granted, left) = (root.granted(meter), root.left(meter));
+                if root.fund(meter, more).is_ok() && granted < MAX {
+                    assert_eq!((root.granted(meter), root.left(meter)), (granted + more, left + more));
+                } else {
+                    assert_eq!((root.granted(meter), root.left(meter)), (granted, left));
+                }
+            }
+            Step::Crash(n) => {
+                let pid = self.chosen(n);
+                let written = serde_json::to_string(&self.processes[pid].account).unwrap();
+                self.processes[pid].account = serde_json::from_str(&written).unwrap();
+            }
         }
     }
 
@@ -142,7 +160,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (pid.clone(), 0u64..400).prop_map(|(pid, total)| Step::SetUsed(pid, total)),
         2 => (pid.clone(), any_meter(), 0u64..80).prop_map(|(pid, meter, n)| Step::Reserve(pid, meter, n)),
         2 => (pid.clone(), 0u64..120).prop_map(|(pid, used)| Step::Settle(pid, used)),
-        2 => pid.prop_map(Step::Close),
+        2 => pid.clone().prop_map(Step::Close),
+        1 => (any_meter(), prop_oneof![4 => 0..200_u64, 1 => Just(MAX)]).prop_map(|(meter, n)| Step::Fund(meter, n)),
+        1 => pid.prop_map(Step::Crash),
     ]
 }
 

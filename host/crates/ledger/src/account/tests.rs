@@ -152,3 +152,17 @@ fn a_damaged_account_has_nothing_left_and_does_not_panic() {
     account.close_child(&child);
     assert_eq!(account.left(Calls), 0);
 }
+
+#[test]
+fn most_of_a_meter_is_noticed_and_more_can_be_granted() {
+    let mut account = Account::new(Amounts::unlimited().with(Meter::TokensIn, 100).with(Meter::Memory, 10));
+    account.charge(&[(Meter::TokensIn, 79)]).unwrap();
+    assert!(!account.reached(Meter::TokensIn, 80));
+    account.reserve(&[(Meter::TokensIn, 1)]).unwrap();
+    assert!(account.reached(Meter::TokensIn, 80));
+    account.fund(Meter::TokensIn, 50).unwrap();
+    assert!(!account.reached(Meter::TokensIn, 80) && account.left(Meter::TokensIn) == 70);
+    assert!(account.fund(Meter::TokensIn, MAX).is_err() && account.left(Meter::TokensIn) == 70);
+    // Without a limit there is nothing to reach, and memory is no consumable.
+    assert!(!account.reached(Meter::Fuel, 0) && !account.reached(Meter::Memory, 0));
+}
