@@ -57,12 +57,11 @@ impl Pattern {
 
     /// Whether the name is one of those that this stands for.
     pub fn covers(&self, name: &str) -> bool {
-        if name.starts_with('$') {
-            return false;
-        }
-        match self.prefix() {
-            Some(prefix) => name.starts_with(prefix),
-            None => *self.0 == *name,
+        let (own, name) = (self.0.as_bytes(), name.as_bytes());
+        match own.split_last() {
+            Some((b'*', prefix)) => begins(name, prefix) && name.first() != Some(&b'$'),
+            // No pattern begins with `$`.
+            Some(_) | None => own == name,
         }
     }
 
@@ -89,6 +88,16 @@ impl Pattern {
     /// What comes before the `*`: empty for `*` alone, with its dot for `prefix.*`; absent for a name.
     fn prefix(&self) -> Option<&str> {
         self.0.strip_suffix('*')
+    }
+}
+
+/// Whether a name begins so. The end of the beginning is looked at first: names of one family begin alike, and a process may hold
+/// many rights of one.
+fn begins(name: &[u8], prefix: &[u8]) -> bool {
+    let Some(start) = name.get(..prefix.len()) else { return false };
+    match (start.last_chunk::<4>(), prefix.last_chunk::<4>()) {
+        (Some(own), Some(wanted)) if own != wanted => false,
+        _ => start == prefix,
     }
 }
 

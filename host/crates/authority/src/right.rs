@@ -137,13 +137,13 @@ impl Rights {
     /// Whether the holder may do this now: the strongest right that covers the object and is not held
     /// back by a label that the process carries.
     pub fn decide(&self, verb: Verb, object: &str, carried: &Labels) -> Decision {
-        self.strongest(verb, carried, |right| right.object.covers(object))
+        self.strongest(verb, object, carried, |right| right.object.covers(object))
     }
 
     /// As [`Rights::decide`], for all names of a pattern at once (`subscribe`).
     pub fn decide_pattern(&self, verb: Verb, pattern: &Pattern, carried: &Labels) -> Decision {
         // One right must cover the whole pattern: no finite union of narrower ones ever does.
-        self.strongest(verb, carried, |right| right.object.covers_pattern(pattern))
+        self.strongest(verb, pattern.as_str(), carried, |right| right.object.covers_pattern(pattern))
     }
 
     /// Whether the holder may use the verb on anything at all, under some labels.
@@ -193,13 +193,31 @@ impl Rights {
         self.0.is_empty()
     }
 
-    fn strongest(&self, verb: Verb, carried: &Labels, covers: impl Fn(&Right) -> bool) -> Decision {
-        let matching = self.0.iter().filter(|right| right.verb == verb && covers(right));
-        let free = matching.filter(|right| !right.unless.intersects(carried));
-        match free.map(|right| right.using).max() {
-            Some(Use::Allow) => Decision::Allow,
-            Some(Use::Ask) => Decision::Ask,
-            Some(Use::No) | None => Decision::Deny,
+    /// The strongest of those that cover an object. They are sorted by verb and object, and what covers an object mostly stands right
+    /// before it; nothing is stronger than the first that allows.
+    fn strongest(
+        &self,
+        verb: Verb,
+        object: &str,
+        carried: &Labels,
+        covers: impl Fn(&Right) -> bool,
+    ) -> Decision {
+        let sorted = |right: &Right| (right.verb, right.object.as_str()) <= (verb, object);
+        let (before, after) = self.0.split_at(self.0.partition_point(sorted));
+        let same = |right: &&Right| right.verb == verb;
+        let mut strongest = Use::No;
+        for right in before.iter().rev().take_while(same).chain(after.iter().take_while(same)) {
+            if right.using > strongest && covers(right) && !right.unless.intersects(carried) {
+                strongest = right.using;
+                if strongest == Use::Allow {
+                    break;
+                }
+            }
+        }
+        match strongest {
+            Use::Allow => Decision::Allow,
+            Use::Ask => Decision::Ask,
+            Use::No => Decision::Deny,
         }
     }
 }
