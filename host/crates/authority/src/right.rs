@@ -202,7 +202,9 @@ impl Rights {
         carried: &Labels,
         covers: impl Fn(&Right) -> bool,
     ) -> Decision {
-        let sorted = |right: &Right| (right.verb, right.object.as_str()) <= (verb, object);
+        let sorted = |right: &Right| {
+            right.verb < verb || (right.verb == verb && right.object.as_str().as_bytes() <= object.as_bytes())
+        };
         let (before, after) = self.0.split_at(self.0.partition_point(sorted));
         let same = |right: &&Right| right.verb == verb;
         let mut strongest = Use::No;
