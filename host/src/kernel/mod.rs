@@ -359,13 +359,17 @@ impl Live {
 
     /// Ends a run whose root has ended with entry `exit`.
     fn close(&mut self, run: RunId, now: u64, exit: u64) -> Result<(), Inconsistent> {
-        let root = self.state.proc(Key { run, pid: 1 });
-        if let (Some(root), false) = (root, self.caps.is_empty()) {
-            let used = Meter::ALL
-                .iter()
-                .fold(Amounts::zero(), |all, meter| all.with(*meter, root.account.used(*meter)));
-            self.append(now, Key { run, pid: 0 }, 0, Event::Bill { used }, None)?;
-            self.caps.give_back(run, used, now);
+        if !self.caps.is_empty() {
+            // A run that was cut off before its root was born used nothing, and has no bill.
+            let root = self.state.proc(Key { run, pid: 1 }).map(|root| &root.account);
+            let used = |root: &ledger::Account| {
+                Meter::ALL.iter().fold(Amounts::zero(), |all, meter| all.with(*meter, root.used(*meter)))
+            };
+            let used = root.map(used);
+            if let Some(used) = used {
+                self.append(now, Key { run, pid: 0 }, 0, Event::Bill { used }, None)?;
+            }
+            self.caps.give_back(run, used.unwrap_or(Amounts::zero()), now);
         }
         let end = self.append(now, Key { run, pid: 0 }, 0, Event::End, None)?;
         self.outside.remove(&run);
